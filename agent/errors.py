@@ -1,0 +1,17 @@
+"""The two families of errors at every edge: try again, or a person must act.
+
+An error that crosses a room's door is one of these. Its text says where, what was seen,
+what is accepted, and what to do next; it is shown to people as it stands.
+"""
+
+
+class CounterAgentError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class TryAgain(CounterAgentError):
+    """The cause may pass by itself; the caller backs off and repeats."""
+
+
+class PersonMustAct(CounterAgentError):
+    """Repeating will not help; the text says what a person has to do."""

@@ -1,0 +1,119 @@
+"""Events: facts that happened at the counter, and the words every room uses for them.
+
+A `Fact` is what a room wants remembered. The outbox turns it into an `Event` by giving it a
+place in its lane: epoch, sequence number and the hash of the event before it. An event's bytes
+are its identity: what is stored, published, batched and hashed are the same bytes, written
+once by `Event.encode` (CloudEvents 1.0 in structured JSON; UTF-8, compact, keys in this order).
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from agent.clock import ClockQuality
+
+
+class Lane(StrEnum):
+    """The separately numbered streams, most urgent first: priority never looks like loss."""
+
+    ALERT = "alert"
+    RECORD = "record"
+    METRIC = "metric"
+
+
+class EventType(StrEnum):
+    """Every kind of event a counter can tell."""
+
+    RATING = "rating"
+    VISIT = "visit"
+    INSPECTION = "inspection"
+    ALERT = "alert"
+    GAP = "gap"
+    CLOCK = "clock"
+    TAMPER = "tamper"
+    SUMMARY = "summary"
+    PLAYED = "played"
+    METRIC = "metric"
+
+    @property
+    def lane(self) -> Lane:
+        return _LANES[self]
+
+
+_LANES = {
+    EventType.RATING: Lane.RECORD,
+    EventType.VISIT: Lane.RECORD,
+    EventType.INSPECTION: Lane.RECORD,
+    EventType.ALERT: Lane.ALERT,
+    EventType.GAP: Lane.ALERT,
+    EventType.CLOCK: Lane.ALERT,
+    EventType.TAMPER: Lane.ALERT,
+    EventType.SUMMARY: Lane.METRIC,
+    EventType.PLAYED: Lane.METRIC,
+    EventType.METRIC: Lane.METRIC,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened and shall be remembered; not yet numbered."""
+
+    type: EventType
+    at: datetime
+    """Aware wall time; written to the second."""
+    clock: ClockQuality
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact in its place. Immutable once committed."""
+
+    province: str
+    agent: str
+    epoch: str
+    lane: Lane
+    seq: int
+    previous: str
+    boot: str
+    fact: Fact
+
+    @property
+    def id(self) -> str:
+        return f"{self.agent}/{self.epoch}/{self.lane}/{self.seq}"
+
+    def encode(self) -> bytes:
+        """The bytes that are stored, published and hashed."""
+        return json.dumps(
+            {
+                "specversion": "1.0",
+                "id": self.id,
+                "source": f"/motcua/{self.province}/{self.agent}",
+                "type": f"vn.motcua.{self.fact.type}.v1",
+                "time": self.fact.at.isoformat(timespec="seconds"),
+                "datacontenttype": "application/json",
+                "epoch": self.epoch,
+                "lane": self.lane,
+                "seq": self.seq,
+                "previous": self.previous,
+                "boot": self.boot,
+                "clock": self.fact.clock,
+                "data": self.fact.data,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ).encode()
+
+
+def chain_hash(body: bytes) -> str:
+    """SHA-256 of an event's bytes, unpadded base64url (RFC 4648 section 5): the next event's `previous`."""
+    return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+
+
+GENESIS = chain_hash(b"")
+"""`previous` of the first event of an epoch: the hash of the empty string."""

@@ -1,0 +1,55 @@
+"""What the agent says to people: one file of messages a language, `agent/messages/<code>.yaml`.
+
+A message is looked up by its dotted key and filled with named values (`str.format`). A further
+language is a further file; a test holds all files to the same keys and placeholders.
+"""
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+_MESSAGES = files("agent") / "messages"
+
+
+def languages() -> list[str]:
+    """The codes there are files for."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _MESSAGES.iterdir() if entry.name.endswith(".yaml"))
+
+
+class Language:
+    """The messages of one language."""
+
+    def __init__(self, code: str, texts: dict[str, str]) -> None:
+        self.code = code
+        self._texts = texts
+
+    def text(self, key: str, **values: Any) -> str:
+        """The message under the dotted *key*, filled with *values*.
+
+        Raises:
+            KeyError: no such message, or a value it names is missing.
+        """
+        return self._texts[key].format_map(values)
+
+    def keys(self) -> list[str]:
+        return sorted(self._texts)
+
+    def template(self, key: str) -> str:
+        """The message as written in its file, placeholders unfilled."""
+        return self._texts[key]
+
+
+@lru_cache
+def language(code: str) -> Language:
+    """Load a language by its code (`vi`, `en`)."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    tree = yaml.load((_MESSAGES / f"{code}.yaml").read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
+    return Language(code, dict(_flat("", tree)))
+
+
+def _flat(prefix: str, node: Any) -> list[tuple[str, str]]:
+    if isinstance(node, dict):
+        return [pair for name, child in node.items() for pair in _flat(f"{prefix}{name}.", child)]
+    return [(prefix.removesuffix("."), str(node))]

@@ -1,0 +1,46 @@
+"""The Service contract: one loop, one thread, one name.
+
+A service is built by the composition root, run by the supervisor in a thread named after it,
+and ends when `stop` is set. Constructors store; `run` acts. A service that returns or raises
+before it was asked to stop has *ended* and is rebuilt from its factory; one that neither ends
+nor calls `progress.beat()` within its patience *hangs*, and starves the systemd watchdog.
+"""
+
+import threading
+import time
+from abc import ABC, abstractmethod
+
+
+class Progress:
+    """When a service last moved. Written by its own thread, read by the supervisor."""
+
+    def __init__(self) -> None:
+        self._beat_at = time.monotonic()
+
+    def beat(self) -> None:
+        self._beat_at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last beat."""
+        return time.monotonic() - self._beat_at
+
+
+class Service(ABC):
+    """One loop in one thread. `name` is the thread's name and the word used in logs."""
+
+    name: str
+    patience_s: float = 15.0
+    """Seconds without a beat after which this service counts as hanging."""
+    goodbye_s: float = 2.0
+    """Seconds it may take to return once `stop` is set."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+
+    @abstractmethod
+    def run(self, stop: threading.Event) -> None:
+        """Work until *stop* is set, beating at least every `patience_s / 3` seconds.
+
+        Every wait inside has a timeout or wakes on *stop*. On return everything it opened is closed.
+        """

@@ -1,0 +1,1 @@
+"""Drivers: one device each. They touch hardware and know nothing of the agent."""

@@ -1,0 +1,127 @@
+"""What every driver promises, and the records it hands over.
+
+A driver is one device used by one thread. Its constructor checks options and touches no hardware;
+`open` and `read` act; `close` is idempotent and safe after a failed `open`. Two families of errors:
+`DriverNotReady` (it may come back by itself: the caller waits and opens again) and `DriverFault`
+(a person must act). Drivers never import the agent.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class DriverError(Exception):
+    """A device's refusal. `code` names the condition for health; the text is for the log."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class DriverNotReady(DriverError):
+    """The device is away or silent; try again later."""
+
+
+class DriverFault(DriverError):
+    """Trying again will not help: wrong options, missing rights, a broken device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a device says it is; empty where it does not say."""
+
+    maker: str = ""
+    model: str = ""
+    serial: str = ""
+    where: str = ""
+    """The port, path or address it was found at."""
+
+
+class Options(BaseModel):
+    """A driver's own keys in the configuration file; each driver declares its subclass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Driver(ABC):
+    """One device, used by one thread.
+
+    A driver module is imported to check its options, also where its device will never be: what is
+    slow or may be missing (`av`, `cv2`, `gpiozero`) is imported in `open`, not at the top.
+    """
+
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: Any) -> None:
+        """Keep *options*, an instance of this class's `Options`; touch nothing."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Take the device.
+
+        Raises:
+            DriverNotReady: it is not there or does not answer yet.
+            DriverFault: a person must act.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the device go. Idempotent; safe after a failed `open`."""
+
+    @abstractmethod
+    def probe(self) -> Identity:
+        """Say what was opened, within a second."""
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One payload from a keypad, as the wire gave it."""
+
+    code: str
+    """The payload in lower-case hexadecimal; what it means is the key map's business."""
+    at_monotonic: float
+    """`time.monotonic()` when its last byte was read."""
+
+
+class Keypad(Driver):
+    """A device with keys."""
+
+    @abstractmethod
+    def read(self, timeout_s: float) -> Press | None:
+        """The next press, or None when nothing was pressed in *timeout_s* seconds.
+
+        Raises:
+            DriverNotReady: the device went away (unplugged); `close` and `open` again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One coded picture from a camera."""
+
+    data: object
+    """The demuxer's own packet (`av.Packet`)."""
+    is_keyframe: bool
+    at_monotonic: float
+
+
+class Camera(Driver):
+    """A device that delivers coded video. Used only inside the camera's child process."""
+
+    @abstractmethod
+    def read(self) -> Packet:
+        """Block for the next packet.
+
+        Raises:
+            DriverNotReady: the stream ended or broke; `close` and `open` again.
+        """
