@@ -1,0 +1,81 @@
+"""What every test gets: nothing may be left running after it, and a real broker when it asks for one."""
+
+import os
+import threading
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Broker, mosquitto_program
+from tests.certificates import Certificates, make_certificates
+from tests.eventually import eventually
+
+GOODBYE_S = 3.0
+"""How long what a test started may take to end after the test."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    """Fail the test that leaves a thread or a child process behind, and name what it left."""
+    threads, children = set(threading.enumerate()), _children()
+    yield
+
+    def left() -> list[str]:
+        strays = [f"thread {thread.name}" for thread in threading.enumerate() if _is_stray(thread, threads)]
+        return strays + [f"process {pid}: {command}" for pid, command in _children().items() if pid not in children]
+
+    def nothing_is_left() -> bool:
+        strays = left()
+        assert not strays, f"left running by this test: {', '.join(strays)}"
+        return True
+
+    eventually(nothing_is_left, within_s=GOODBYE_S)
+
+
+def _is_stray(thread: threading.Thread, before: set[threading.Thread]) -> bool:
+    return thread not in before and not thread.daemon and thread.is_alive()
+
+
+def _children() -> dict[int, str]:
+    """This process's living children with their command lines; Python's own bookkeeper is not a stray."""
+    bookkeeper = getattr(resource_tracker._resource_tracker, "_pid", None)
+    found: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == bookkeeper:
+            continue
+        try:
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            continue  # it ended while we looked
+        if int(parent) == os.getpid() and state != "Z":
+            found[int(entry.name)] = command
+    return found
+
+
+def require(is_there: object, what: str) -> None:
+    """Skip the test where *what* is missing; on CI, where the test command installs it, fail instead."""
+    if is_there:
+        return
+    reason = f"{what} is not installed (make test installs it)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Broker]:
+    """A running broker on a free loopback port: anonymous, without memory. See `tests.broker.Broker` for others."""
+    require(mosquitto_program(), "mosquitto")
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    with Broker(folder) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority with a server, clients `na-0123` and `province`, and the wrong ones `expired` and `stranger`."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
