@@ -1,0 +1,190 @@
+"""The screen service: keeps the hub true to the media folder, and says how the screen is.
+
+It watches the folder (not the files in it: editors and copiers replace files) and looks at it whole
+whenever something happened there, once a minute whatever happened (inotify loses events), and every
+few seconds while the folder is missing. A file that is still being copied is waited for; what plays
+goes on playing meanwhile. A page that was there and has fallen silent is reported here too, so that
+the health component `screen` has one author.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.clock import Clock
+from agent.health import OK, Condition, Health, Status
+from agent.language import Language
+from agent.screen.hub import Item, RatingCode, ScreenHub
+from agent.screen.media import MediaFolder, MediaStore, Offer, Refusal
+from agent.screen.qr import printed, rating_qr
+from agent.service import Service
+from agent.settings.model import Screen
+
+if TYPE_CHECKING:
+    from watchdog.observers.api import BaseObserver
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+RESCAN_S = 60.0
+MISSING_S = 5.0
+"""How often a folder that is not there is looked for."""
+PAGE_AWAY_S = 30.0
+"""A page beats every 5 s; six missed beats are no hiccup."""
+NAMED_REFUSALS = 3
+_TELLING = frozenset({"created", "closed", "moved", "deleted"})
+"""`created` is how watchdog tells of a file moved in from another folder; one being written is waited for anyway."""
+
+
+class ScreenService(Service):
+    """Media folder and rating address -> hub; hub and folder -> health."""
+
+    name = "screen"
+
+    def __init__(
+        self, screen: Screen, *, hub: ScreenHub, store: MediaStore, health: Health, clock: Clock, language: Language
+    ) -> None:
+        super().__init__()
+        self._folder = MediaFolder(screen.media, store)
+        self._hub, self._store, self._health, self._clock, self._language = hub, store, health, clock, language
+        self._address: str | None = None
+        self._trouble: Condition | None = None
+        self._offer: Offer | None = None
+        self._kept: frozenset[str] = frozenset()
+
+    def show_address(self, text: str | None) -> None:
+        """Show *text* as the rating QR from the start of `run` on (drawing it is slow; starting is not)."""
+        self._address = text
+
+    def run(self, stop: threading.Event) -> None:
+        wake = threading.Event()
+        watch = _Watch(self._folder.path, wake.set)
+        try:
+            self._hub.set_code(RatingCode(rating_qr(self._address), printed(self._address)) if self._address else None)
+            look_at = self._clock.monotonic()
+            while not stop.is_set():
+                self.progress.beat()
+                if wake.is_set() or self._clock.monotonic() >= look_at:
+                    wake.clear()
+                    watch.renew()
+                    look_at = self._clock.monotonic() + self._look()
+                self._hub.look_at_clock()
+                self._health.report("screen", self._condition())
+                if not wake.wait(TICK_S):
+                    continue
+                stop.wait(TICK_S / 10)  # what happens to a folder happens in bursts: one look for all of it
+        finally:
+            watch.close()
+
+    def _look(self) -> float:
+        """Bring the hub up to date; the seconds until the next look."""
+        try:
+            offer = self._folder.look(wall_s=self._clock.now().timestamp(), monotonic=self._clock.monotonic())
+        except OSError as error:
+            is_missing = not self._folder.path.is_dir()
+            trouble = self._folder_missing() if is_missing else self._unusable(error)
+            if self._trouble is None or self._trouble.code != trouble.code:
+                log.warning("screen: %s", error)
+            self._trouble = trouble
+            if is_missing:
+                self._hub.set_playlist(())
+            return MISSING_S
+        if self._trouble is not None:
+            log.info("screen: %s can be read again", self._folder.path)
+        self._trouble, before, self._offer = None, self._offer, offer
+        if before is None or before.refusals != offer.refusals:
+            for refusal in offer.refusals:
+                log.warning("screen: %s refused: %s", refusal.name, self._reason(refusal))
+        self._hub.set_playlist(Item(id=p.id, url=f"/media/{p.id}", bytes=p.bytes) for p in offer.pictures)
+        if not offer.is_settling:
+            # One generation longer than it plays: a page may be about to load what has just left the list.
+            playing = frozenset(picture.id for picture in offer.pictures)
+            self._store.keep(playing | self._kept)
+            self._kept = playing
+        return TICK_S if offer.is_settling else RESCAN_S
+
+    def _condition(self) -> Condition:
+        """The worst that is true, in the order in which a technician should take it."""
+        page_age_s = self._hub.page_age_s
+        if self._trouble is not None:
+            return self._trouble
+        if page_age_s is not None and page_age_s > PAGE_AWAY_S:
+            return Condition(Status.DEGRADED, "SCREEN_PAGE_AWAY")
+        if self._offer is None:
+            return Condition(Status.OK, "STARTING")
+        if self._offer.refusals:
+            named = [f"{refusal.name} ({self._reason(refusal)})" for refusal in self._offer.refusals]
+            more = ["…"] if len(named) > NAMED_REFUSALS else []
+            return Condition(
+                Status.DEGRADED,
+                "SCREEN_FILES_REFUSED",
+                {"count": len(named), "files": "; ".join(named[:NAMED_REFUSALS] + more)},
+            )
+        if not self._offer.pictures and not self._offer.is_settling:
+            return Condition(Status.DEGRADED, "SCREEN_NO_MEDIA", {"path": str(self._folder.path)})
+        return OK
+
+    def _folder_missing(self) -> Condition:
+        return Condition(Status.DEGRADED, "SCREEN_FOLDER_MISSING", {"path": str(self._folder.path)})
+
+    def _unusable(self, error: OSError) -> Condition:
+        return Condition(
+            Status.DEGRADED,
+            "SCREEN_MEDIA_UNUSABLE",
+            {"path": error.filename or str(self._folder.path), "error": error.strerror or str(error)},
+        )
+
+    def _reason(self, refusal: Refusal) -> str:
+        return self._language.text(f"screen.refused.{refusal.reason}", **refusal.values)
+
+
+class _Watch:
+    """watchdog's observer on one folder, renewed when the folder is another one than before."""
+
+    def __init__(self, path: Path, ring: Callable[[], None]) -> None:
+        self._path, self._ring = path, ring
+        self._observer: BaseObserver | None = None
+        self._inode: tuple[int, int] | None = None
+
+    def renew(self) -> None:
+        """Watch the folder that is at the path now. Not there, or not watchable: the rescan has to do."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            inode = None
+        else:
+            inode = stat.st_dev, stat.st_ino
+        if inode == self._inode:
+            return
+        self.close()
+        if inode is not None:
+            self._observer = _observer(self._path, self._ring)
+        self._inode = inode
+
+    def close(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
+            self._observer = None
+
+
+def _observer(path: Path, ring: Callable[[], None]) -> "BaseObserver | None":
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - needed on this thread only
+    from watchdog.observers import Observer  # noqa: PLC0415
+
+    class Bell(FileSystemEventHandler):
+        def dispatch(self, event: FileSystemEvent) -> None:
+            if event.event_type in _TELLING:
+                ring()
+
+    observer: Any = Observer()
+    observer.name = "screen-watch"
+    try:
+        observer.schedule(Bell(), str(path), recursive=False)
+        observer.start()
+    except OSError as error:
+        log.warning("screen: %s is not watched (%s); looked at once a minute", path, error)
+        return None
+    return observer  # type: ignore[no-any-return]
