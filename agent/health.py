@@ -6,6 +6,7 @@ A condition is a code; its words live in `agent/messages/<language>.yaml` under
 `health.<CODE>` as `message` and `hint`.
 """
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from typing import Any
 from agent.clock import Clock
 from agent.language import Language
 
-EVERY_S = 60
-"""Seconds between two publications of an unchanged condition: the freshness a reader may expect."""
+AGENT_EVERY_S = 60
+OTHERS_EVERY_S = 600
+"""Seconds between two publications of an unchanged condition: the freshness a reader may expect. One
+component tells that the box is alive; ten of them every minute would cost a mobile link 100 MB a month."""
 
 
 class Status(StrEnum):
@@ -47,16 +50,27 @@ class Report:
     condition: Condition
     since: datetime
 
-    def payload(self, language: Language) -> dict[str, Any]:
+    @property
+    def every_s(self) -> int:
+        return AGENT_EVERY_S if self.component == "agent" else OTHERS_EVERY_S
+
+    def words(self, language: Language) -> tuple[str, str]:
+        """What is wrong and what to do, in *language*."""
+        code, values = self.condition.code, self.condition.values
+        return language.text(f"health.{code}.message", **values), language.text(f"health.{code}.hint", **values)
+
+    def payload(self, language: Language) -> bytes:
         """The body of `up/health/<component>`."""
-        return {
+        message, hint = self.words(language)
+        body = {
             "status": self.condition.status,
             "code": self.condition.code,
             "since": self.since.isoformat(timespec="seconds"),
-            "message": language.text(f"health.{self.condition.code}.message", **self.condition.values),
-            "hint": language.text(f"health.{self.condition.code}.hint", **self.condition.values),
-            "every_s": EVERY_S,
+            "message": message,
+            "hint": hint,
+            "every_s": self.every_s,
         }
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Health:
@@ -98,3 +112,8 @@ class Health:
         """Call *listener* on every change from now on, on the reporting thread."""
         with self._lock:
             self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Report], None]) -> None:
+        """Stop calling *listener*."""
+        with self._lock:
+            self._listeners.remove(listener)

@@ -1,0 +1,49 @@
+"""The outbox's tables, as steps that sqlite-utils applies one transaction each.
+
+Imported only when a database is behind (`PRAGMA user_version`): sqlite-utils is slow to import and
+never stands on the press path. A released step is never edited; a change is a further step.
+
+A lane is a table. Its rows are only ever added at the right edge and removed at the left one, and
+its last row is never removed, so the next sequence number and the chain's head survive an emptied
+lane. `stored` in a row is how far the province had confirmed the lane when the row was written:
+the confirmation reaches the disk with the next event and costs no flush of its own.
+"""
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+from agent.event import Lane
+from agent.outbox.store import VERSION
+
+STEPS = Migrations("outbox")
+
+
+@STEPS()
+def lanes(db: Database) -> None:
+    for lane in Lane:
+        db.execute(
+            f"create table {lane} (seq integer primary key, body blob not null, crc integer not null,"
+            " stored integer not null)"
+        )
+
+
+@STEPS()
+def identity(db: Database) -> None:
+    """One row: the epoch of this database, the sessions handed out, the events dropped undelivered."""
+    db.execute(
+        "create table store (id integer primary key check (id = 1), epoch text not null,"
+        " sessions integer not null default 0, lost text not null default '{}')"
+    )
+
+
+@STEPS()
+def commands(db: Database) -> None:
+    """Orders from the province: stored before they are carried out, kept for repeated ids."""
+    db.execute("create table command (id text primary key, name text not null, result text)")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database up to the newest step; each step whole or not at all."""
+    STEPS.apply(Database(connection))
+    connection.execute(f"pragma user_version = {VERSION}")

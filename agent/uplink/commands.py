@@ -1,0 +1,188 @@
+"""Orders from the province: refused, put off, carried out once, answered always.
+
+An order's id is stored before anything is done; a repeated id gets the stored result, and what a
+crash left open is closed as failed at the next start. Retained orders are refused: a broker would
+repeat them for ever. The service runs the orders one after another on its own thread, so a slow
+snapshot delays other orders and nothing else.
+"""
+
+import hashlib
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from agent.clock import Clock
+from agent.errors import CounterAgentError
+from agent.service import Service
+from agent.uplink.payload import Manifest, Message, Order, Result
+from agent.uplink.topics import Topics
+
+log = logging.getLogger(__name__)
+
+WAITING = 32
+"""Orders waiting at once; a further one is rejected, never silently dropped."""
+PART_BYTES = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A picture, a log or a bundle that a command hands over beside its result."""
+
+    content: bytes
+    content_type: str
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command answers: the result's own keys, and bytes for `up/bulk`."""
+
+    answer: Mapping[str, Any]
+    bulk: Bulk | None = None
+
+
+Handler = Callable[[Mapping[str, Any]], Done]
+"""Carries out one command with its arguments; raises `CounterAgentError` to fail it with that reason."""
+
+
+class Journal(Protocol):
+    """Where orders are remembered: the outbox."""
+
+    def begin_command(self, command_id: str, name: str) -> bytes | None: ...
+    def finish_command(self, command_id: str, result: bytes) -> None: ...
+    def open_commands(self) -> list[tuple[str, str]]: ...
+
+
+Say = Callable[[Message], None]
+"""Publishes a message as soon as the link allows; callable from any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An order as the uplink received it."""
+
+    name: str
+    id: str
+    payload: bytes
+    is_retained: bool
+    is_broadcast: bool
+    reply_to: str | None = None
+    """A caller's response topic below this counter's own `up/` (MQTT 5), beside the usual result topic."""
+    correlation: bytes | None = None
+
+
+class CommandService(Service):
+    """Carries out the province's orders."""
+
+    name = "commands"
+    patience_s = 120.0
+
+    def __init__(
+        self, *, topics: Topics, journal: Journal, clock: Clock, say: Say, handlers: Mapping[str, Handler]
+    ) -> None:
+        super().__init__()
+        self._topics = topics
+        self._journal = journal
+        self._clock = clock
+        self._say = say
+        self._handlers = handlers
+        self._waiting: queue.Queue[tuple[Incoming, Order, float]] = queue.Queue(WAITING)
+        self._postponed: list[tuple[float, Incoming, Order]] = []
+
+    def offer(self, incoming: Incoming) -> None:
+        """Take an order in, on the uplink's thread: refuse it at once, or queue it."""
+        if incoming.is_retained:
+            self._refuse(incoming, "a retained order is never carried out; publish it without the retain flag")
+            return
+        if incoming.name not in self._handlers:
+            known = ", ".join(sorted(self._handlers))
+            self._refuse(incoming, f'no command "{incoming.name}"; known: {known}')
+            return
+        try:
+            order = Order.model_validate_json(incoming.payload)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "payload"
+            self._refuse(incoming, f"{where}: {first['msg']}")
+            return
+        if order.expires.tzinfo is None:
+            self._refuse(incoming, "expires: a time needs its zone, as in 2026-09-02T00:00:00+07:00")
+            return
+        delay_s = random.uniform(0, order.spread_s) if incoming.is_broadcast else 0.0  # noqa: S311 - a spread, not a secret
+        try:
+            self._waiting.put_nowait((incoming, order, time.monotonic() + delay_s))
+        except queue.Full:
+            self._refuse(incoming, f"{WAITING} orders are waiting already")
+
+    def _refuse(self, incoming: Incoming, reason: str) -> None:
+        log.warning("refused the order %s/%s: %s", incoming.name, incoming.id, reason)
+        self._tell(incoming, Result(status="rejected", reason=reason).encode())
+
+    def _tell(self, incoming: Incoming, result: bytes) -> None:
+        self._say(Message(self._topics.result(incoming.name, incoming.id), result))
+        if incoming.reply_to is not None:
+            self._say(Message(incoming.reply_to, result, correlation=incoming.correlation))
+
+    def run(self, stop: threading.Event) -> None:
+        for command_id, name in self._journal.open_commands():
+            left = Incoming(name, command_id, b"", is_retained=False, is_broadcast=False)
+            self._finish(left, Result(status="failed", reason="the agent stopped while carrying this out"))
+        while not stop.is_set():
+            self.progress.beat()
+            try:
+                incoming, order, due = self._waiting.get(timeout=0.2)
+                self._postponed.append((due, incoming, order))
+            except queue.Empty:
+                pass
+            now = time.monotonic()
+            for entry in [entry for entry in self._postponed if entry[0] <= now]:
+                self._postponed.remove(entry)
+                self._carry_out(entry[1], entry[2])
+
+    def _carry_out(self, incoming: Incoming, order: Order) -> None:
+        known = self._journal.begin_command(incoming.id, incoming.name)
+        if known is not None:
+            if known:
+                self._tell(incoming, known)
+            return
+        if self._clock.quality().is_trusted and order.expires < self._clock.now():
+            self._finish(incoming, Result(status="expired"))
+            return
+        self._tell(incoming, Result(status="running").encode())
+        began = time.monotonic()
+        try:
+            done = self._handlers[incoming.name](order.arguments)
+        except CounterAgentError as error:
+            result = Result(status="failed", reason=str(error))
+        except (ValueError, TypeError, LookupError) as error:
+            result = Result(status="failed", reason=f"wrong arguments: {error}")
+        else:
+            took_ms = round((time.monotonic() - began) * 1000)
+            if done.bulk is not None:
+                self._hand_over(incoming.id, done.bulk)
+            result = Result(status="done", took_ms=took_ms, **done.answer)
+        self._finish(incoming, result)
+
+    def _finish(self, incoming: Incoming, result: Result) -> None:
+        self._journal.finish_command(incoming.id, result.encode())
+        self._tell(incoming, result.encode())
+
+    def _hand_over(self, command_id: str, bulk: Bulk) -> None:
+        parts = [bulk.content[start : start + PART_BYTES] for start in range(0, len(bulk.content), PART_BYTES)]
+        for number, part in enumerate(parts):
+            self._say(Message(self._topics.bulk(command_id, number), part))
+        manifest = Manifest(
+            content_type=bulk.content_type,
+            size=len(bulk.content),
+            sha256=hashlib.sha256(bulk.content).hexdigest(),
+            parts=len(parts),
+            about=dict(bulk.about),
+        )
+        self._say(Message(self._topics.bulk(command_id, "manifest"), manifest.encode()))

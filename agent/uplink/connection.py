@@ -1,0 +1,291 @@
+"""One connection's life: birth in its order, then events and words within the window, until it is lost.
+
+CONNACK → subscribe → SUBACK → info, health, config, watermark → `state: online` → drain. Runs on
+the uplink's thread. Decides by reason code: a PUBACK that says "not authorised" is not a delivery,
+whatever the library thinks.
+"""
+
+import logging
+import time
+import zlib
+from collections import deque
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from agent.event import EventType, Lane
+from agent.health import Condition, Status
+from agent.outbox.store import Outbox
+from agent.ranges import Ranges
+from agent.uplink.commands import Incoming
+from agent.uplink.dispatch import Dispatch, Parcel
+from agent.uplink.payload import Acknowledgement, Message
+from agent.uplink.session import Acknowledged, Happening, Lost, Received, Session
+from agent.uplink.topics import ALL, Topics, parse
+
+log = logging.getLogger(__name__)
+
+EVENT_TYPE = "application/cloudevents+json"
+BATCH_TYPE = "application/cloudevents-batch+json"
+ZLIB_LEVEL = 6
+NO_SUBSCRIBERS = 0x10
+NOT_AUTHORISED = 0x87
+REFUSED_WAIT_S = 60.0
+"""A message that the broker would not take is tried again after this."""
+TRAVEL_S = 10.0
+"""What the broker took longer ago than this and the province misses was lost on the way."""
+SILENT_S = 120.0
+"""The province should have confirmed by then; health says so."""
+PUBACK_S = 30.0
+"""A link on which a message stays unacknowledged this long is dead, whatever its flags say."""
+BURST_QUIET_S = 0.5
+READ_AHEAD = 1000
+"""Rows read from the outbox at a time while a backlog drains singly."""
+
+WORKING = Condition(Status.OK, "OK")
+SILENT = Condition(Status.DEGRADED, "UPLINK_PROVINCE_SILENT")
+WEAK = Condition(Status.DEGRADED, "UPLINK_BROKER_ONLY")
+UNAUTHORISED = Condition(Status.FAILED, "UPLINK_TOPIC_DENIED")
+NO_CONSUMER = Condition(Status.DEGRADED, "UPLINK_NO_CONSUMER")
+
+
+@dataclass(slots=True)
+class _Flight:
+    """One unacknowledged message."""
+
+    sent_at_s: float
+    what: Parcel | Message
+
+
+class Connection:
+    """Drives one session from SUBACK to its loss."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        outbox: Outbox,
+        topics: Topics,
+        window: int,
+        batches: bool,
+        province_confirms: bool,
+    ) -> None:
+        self._session = session
+        self._outbox = outbox
+        self._topics = topics
+        self._window = window
+        self._province_confirms = province_confirms
+        self._flights: dict[int, _Flight] = {}
+        self._early: dict[int, Acknowledged] = {}
+        self._later: deque[tuple[float, Parcel]] = deque()
+        self._tips = {lane: mark.last for lane, mark in outbox.marks().items()}
+        self._dispatch = Dispatch({lane: outbox.waiting(lane) for lane in Lane}, batches=batches)
+        self._read: dict[tuple[Lane, int], bytes] = {}
+        self._moved_at_s: float | None = None
+        self._denied = False
+        self._unheard = False
+        self._orders: list[Incoming] = []
+
+    # -- outward -----------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """How many more messages may be in flight."""
+        return self._window - len(self._flights)
+
+    def say(self, message: Message) -> None:
+        """Publish a word; the caller minds `room`."""
+        mid = self._session.publish(
+            message.topic,
+            message.payload,
+            retain=message.is_retained,
+            expiry_s=message.expiry_s,
+            correlation=message.correlation,
+        )
+        self._fly(mid, message)
+
+    def send_events(self) -> None:
+        """Fill the window with events: live first, then backlog."""
+        self._notice_new()
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            _, parcel = self._later.popleft()
+            self._dispatch.again(parcel.lane, parcel.first, parcel.last)
+        while self.room > 0:
+            parcel_or_none = self._dispatch.next(self._window)
+            if parcel_or_none is None:
+                return
+            self._send(parcel_or_none)
+
+    def _notice_new(self) -> None:
+        for lane, mark in self._outbox.marks().items():
+            if mark.last > self._tips[lane]:
+                self._dispatch.appended(lane, self._tips[lane] + 1, mark.last)
+                self._tips[lane] = mark.last
+
+    def _send(self, parcel: Parcel) -> None:
+        rows = self._rows(parcel)
+        if not rows:
+            self._dispatch.refused(parcel)  # removed since: declared by the watermark's `first` or a gap event
+            return
+        if parcel.is_batch:
+            body = zlib.compress(b"[" + b",".join(rows) + b"]", ZLIB_LEVEL)
+            mid = self._session.publish(self._topics.batch(parcel.lane), body, content_type=BATCH_TYPE)
+        else:
+            kind = _type_of(rows[0])
+            mid = self._session.publish(self._topics.event(kind), rows[0], content_type=EVENT_TYPE)
+        self._fly(mid, parcel)
+
+    def _rows(self, parcel: Parcel) -> list[bytes]:
+        if parcel.is_batch:
+            return [body for _, body in self._outbox.read(parcel.lane, parcel.first, parcel.last)]
+        body = self._read.pop((parcel.lane, parcel.first), None)
+        if body is None:
+            ahead = parcel.first if parcel.is_live else parcel.first + READ_AHEAD - 1
+            self._read = {(parcel.lane, seq): row for seq, row in self._outbox.read(parcel.lane, parcel.first, ahead)}
+            body = self._read.pop((parcel.lane, parcel.first), None)
+        return [] if body is None else [body]
+
+    def _fly(self, mid: int, what: Parcel | Message) -> None:
+        self._flights[mid] = _Flight(time.monotonic(), what)
+        early = self._early.pop(mid, None)
+        if early is not None:
+            self._acknowledged(early)
+
+    # -- inward ------------------------------------------------------------------------------------
+
+    def turn(self, timeout_s: float) -> Lost | None:
+        """Let the line work for at most *timeout_s*; returns how the connection was lost, if it was."""
+        for happening in self._session.turn(timeout_s):
+            lost = self._take(happening)
+            if lost is not None:
+                return lost
+        oldest = min((flight.sent_at_s for flight in self._flights.values()), default=None)
+        if oldest is not None and time.monotonic() - oldest > PUBACK_S:
+            return Lost(f"no acknowledgement for {PUBACK_S:.0f} s", is_taken_over=False)
+        return None
+
+    def _take(self, happening: Happening) -> Lost | None:
+        match happening:
+            case Lost():
+                return happening
+            case Acknowledged(mid=mid):
+                if mid in self._flights:
+                    self._acknowledged(happening)
+                else:
+                    self._early[mid] = happening
+            case Received():
+                self._received(happening)
+                self._session.acknowledge(happening)
+        return None
+
+    def _acknowledged(self, puback: Acknowledged) -> None:
+        flight = self._flights.pop(puback.mid)
+        if isinstance(flight.what, Message):
+            if puback.reason >= 0x80:
+                log.warning("the broker refused %s: %s", flight.what.topic, puback.text)
+                self._denied = self._denied or puback.reason == NOT_AUTHORISED
+            return
+        parcel = flight.what
+        self._moved_at_s = time.monotonic()
+        if puback.reason >= 0x80 or puback.reason == NO_SUBSCRIBERS:
+            self._put_off(parcel, puback)
+            return
+        self._denied = self._unheard = False
+        self._dispatch.arrived(parcel, at_s=time.monotonic())
+        if not self._province_confirms:
+            self._confirm(parcel.lane, self._outbox.epoch, Ranges([(parcel.first, parcel.last)]), Ranges())
+
+    def _put_off(self, parcel: Parcel, puback: Acknowledged) -> None:
+        if not (self._denied or self._unheard):
+            log.warning("the broker did not pass on events: %s; trying again every %.0f s", puback.text, REFUSED_WAIT_S)
+        self._denied = self._denied or puback.reason == NOT_AUTHORISED
+        self._unheard = self._unheard or puback.reason == NO_SUBSCRIBERS
+        self._dispatch.refused(parcel)
+        self._later.append((time.monotonic() + REFUSED_WAIT_S, parcel))
+
+    def _received(self, message: Received) -> None:
+        heard = parse(message.topic)
+        if heard is None:
+            return
+        match (heard.kind, heard.rest):
+            case ("ack", (lane,)) if lane in set(Lane) and not message.is_retained:
+                self._province_stored(Lane(lane), message.payload)
+            case ("command", (name, command_id)):
+                self._orders.append(
+                    Incoming(
+                        name,
+                        command_id,
+                        message.payload,
+                        is_retained=message.is_retained,
+                        is_broadcast=heard.agent == ALL,
+                        reply_to=self._reply_topic(message),
+                        correlation=message.correlation,
+                    )
+                )
+            case _:
+                log.info("nothing here reads %s", message.topic)
+
+    def _reply_topic(self, message: Received) -> str | None:
+        """A caller's response topic, honoured only below this counter's own `up/`."""
+        topic = message.response_topic
+        return topic if topic is not None and topic.startswith(f"{self._topics.root}/up/") else None
+
+    def _province_stored(self, lane: Lane, payload: bytes) -> None:
+        try:
+            said = Acknowledgement.model_validate_json(payload)
+        except ValidationError:
+            log.warning("an acknowledgement of %s that cannot be read", lane)
+            return
+        if said.epoch == self._outbox.epoch:
+            self._unheard = False
+            self._confirm(lane, said.epoch, Ranges([(1, said.upto)]), Ranges(said.missing))
+
+    def _confirm(self, lane: Lane, epoch: str, have: Ranges, missing: Ranges) -> None:
+        self._outbox.confirm(lane, epoch=epoch, have=have, missing=missing)
+        self._dispatch.stored(lane, have=have, missing=missing, settled_before_s=time.monotonic() - TRAVEL_S)
+
+    def take_orders(self) -> list[Incoming]:
+        """Orders received since the last call."""
+        orders, self._orders = self._orders, []
+        return orders
+
+    def again(self, lane: Lane, first: int, last: int) -> None:
+        """Send these once more: the province asked."""
+        self._dispatch.again(lane, first, last)
+
+    # -- how it goes ---------------------------------------------------------------------------------
+
+    def condition(self) -> Condition:
+        """What health shall say of this connection."""
+        if self._denied:
+            return UNAUTHORISED
+        if not self._province_confirms:
+            return WEAK
+        if self._unheard:
+            return NO_CONSUMER
+        since = self._dispatch.unanswered_since_s
+        if since is not None and time.monotonic() - since > SILENT_S:
+            return SILENT
+        return WORKING
+
+    def burst_is_over(self) -> bool:
+        """True once after events went out and the line has been quiet for a moment: time for a watermark."""
+        if self._moved_at_s is None or time.monotonic() - self._moved_at_s < BURST_QUIET_S:
+            return False
+        self._moved_at_s = None
+        return True
+
+    @property
+    def waiting(self) -> int:
+        return self._dispatch.waiting
+
+    def unsaid(self) -> list[Message]:
+        """Unretained words whose acknowledgement never came."""
+        return [f.what for f in self._flights.values() if isinstance(f.what, Message) and not f.what.is_retained]
+
+
+def _type_of(body: bytes) -> EventType:
+    """The event's type, read from its bytes without parsing them: `"type":"vn.motcua.<type>.v1"`."""
+    start = body.index(b'"type":"vn.motcua.') + 18
+    return EventType(body[start : body.index(b".", start)].decode())

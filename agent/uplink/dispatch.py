@@ -1,0 +1,117 @@
+"""Which events go next: lanes, live before backlog, a small window. Pure; no I/O, no clock.
+
+An event is *waiting* (to be sent), *in flight* (sent, no PUBACK), *with the broker* (PUBACK) and
+then *stored* (the province said so). Only the last one lets go of it. Whatever is not stored when
+a connection begins is waiting again; storing twice changes nothing at the other end.
+
+The backlog may fill 70 % of the window, so weeks of it never delay today's rating.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.event import Lane
+from agent.ranges import Ranges
+
+BATCH_FROM = 20
+"""From so many waiting events on, a lane's backlog travels in batches."""
+BATCH_SIZE = 100
+BACKLOG_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Events `first`..`last` of one lane, travelling as one message."""
+
+    lane: Lane
+    first: int
+    last: int
+    is_live: bool
+    is_batch: bool
+
+
+class Dispatch:
+    """What of each lane is waiting, in flight and with the broker, during one connection."""
+
+    def __init__(self, waiting: Mapping[Lane, Ranges], *, batches: bool) -> None:
+        self._backlog = {lane: waiting.get(lane, Ranges()) for lane in Lane}
+        self._live = {lane: Ranges() for lane in Lane}
+        self._with_broker: deque[tuple[float, Parcel]] = deque()
+        self._backlog_in_flight = 0
+        self._batches = batches
+
+    def appended(self, lane: Lane, first: int, last: int) -> None:
+        """New events were committed just now."""
+        self._live[lane].add(first, last)
+        if len(self._live[lane]) >= BATCH_FROM:
+            for pair in list(self._live[lane]):
+                self._backlog[lane].add(*pair)
+            self._live[lane] = Ranges()
+
+    def again(self, lane: Lane, first: int, last: int) -> None:
+        """These are to be sent once more."""
+        self._backlog[lane].add(first, last)
+
+    def next(self, window: int) -> Parcel | None:
+        """Take the parcel to send now; *window* is how many messages may be in flight altogether."""
+        for lane in Lane:
+            run = self._live[lane].take(1)
+            if run is not None:
+                return Parcel(lane, *run, is_live=True, is_batch=False)
+        if self._backlog_in_flight >= max(1, int(window * BACKLOG_SHARE)):
+            return None
+        for lane in Lane:
+            waiting = self._backlog[lane]
+            is_batch = self._batches and len(waiting) >= BATCH_FROM
+            run = waiting.take(BATCH_SIZE if is_batch else 1)
+            if run is not None:
+                self._backlog_in_flight += 1
+                return Parcel(lane, *run, is_live=False, is_batch=is_batch)
+        return None
+
+    def arrived(self, parcel: Parcel, *, at_s: float) -> None:
+        """The broker took *parcel*."""
+        self._landed(parcel)
+        self._with_broker.append((at_s, parcel))
+
+    def refused(self, parcel: Parcel) -> None:
+        """The broker would not take *parcel*: the caller decides when `again`."""
+        self._landed(parcel)
+
+    def _landed(self, parcel: Parcel) -> None:
+        if not parcel.is_live:
+            self._backlog_in_flight -= 1
+
+    def stored(self, lane: Lane, *, have: Ranges, missing: Ranges, settled_before_s: float) -> None:
+        """The province has *have* of *lane*, except *missing*.
+
+        What is missing although the broker took it before *settled_before_s* was lost on the way and waits again;
+        what the broker took later may still be travelling.
+        """
+        safe = have.without(missing)
+        for first, last in safe:
+            self._live[lane].remove(first, last)
+            self._backlog[lane].remove(first, last)
+        kept: deque[tuple[float, Parcel]] = deque()
+        for at_s, parcel in self._with_broker:
+            if parcel.lane is not lane:
+                kept.append((at_s, parcel))
+                continue
+            lost = missing.within(parcel.first, parcel.last)
+            if lost and at_s < settled_before_s:
+                for first, last in lost:
+                    self._backlog[lane].add(first, last)
+            elif Ranges([(parcel.first, parcel.last)]).without(safe):
+                kept.append((at_s, parcel))
+        self._with_broker = kept
+
+    @property
+    def waiting(self) -> int:
+        """Events not yet handed to the broker in this connection (in flight ones not counted)."""
+        return sum(len(ranges) for ranges in (*self._live.values(), *self._backlog.values()))
+
+    @property
+    def unanswered_since_s(self) -> float | None:
+        """When the oldest parcel that the province has not confirmed reached the broker."""
+        return self._with_broker[0][0] if self._with_broker else None

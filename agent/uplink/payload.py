@@ -1,0 +1,110 @@
+"""The payloads beside events, as models: what a counter says of itself and what it is told.
+
+The code writes and reads these models, and the published schemas are generated from them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.event import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to say on a topic that is not an event."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool = False
+    expiry_s: int | None = None
+    """MQTT 5: the broker forgets the message after so many seconds."""
+    correlation: bytes | None = None
+    """MQTT 5: what a caller gave to recognise its answer by."""
+
+
+class Payload(BaseModel):
+    """A JSON object on a topic: UTF-8, compact, diacritics unescaped."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def encode(self) -> bytes:
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class State(Payload):
+    """`up/state`, retained. `lost` is the will: valid only if its session is the last one seen online."""
+
+    state: Literal["online", "stopping", "lost"]
+    session: int
+    since: datetime | None = None
+    boot: str | None = None
+    version: str | None = None
+    reason: str | None = None
+
+
+class LaneMark(Payload):
+    """One lane of the watermark."""
+
+    epoch: str
+    first: int
+    last: int
+    head: str
+    """The chain hash of event `last`."""
+    acked: int
+    """Everything up to here is stored by the province."""
+    pending: int
+    """Events here that the province has not confirmed."""
+    lost: int
+    """Events dropped undelivered, each declared by a `gap` event."""
+
+
+class Watermark(Payload):
+    """`up/watermark`, retained: closes the tail, so that losing the last events before a silence is seen."""
+
+    at: datetime
+    lanes: dict[Lane, LaneMark]
+
+
+class Acknowledgement(Payload):
+    """`down/ack/<lane>`: the province has stored everything up to `upto` except `missing`."""
+
+    epoch: str
+    upto: int = Field(ge=0)
+    missing: list[tuple[int, int]] = []
+
+
+class Order(Payload):
+    """`down/command/<command>/<id>`; further keys are the command's own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    expires: datetime
+    spread_s: float = Field(default=0, ge=0, le=3600)
+    """Broadcasts: each counter waits a random part of this."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Result(Payload):
+    """`up/result/<command>/<id>`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    status: Literal["accepted", "running", "done", "failed", "rejected", "expired"]
+    reason: str | None = None
+    took_ms: int | None = None
+
+
+class Manifest(Payload):
+    """`up/bulk/<id>/manifest`: what the parts before it make when put together."""
+
+    content_type: str
+    size: int
+    sha256: str
+    parts: int
+    about: dict[str, Any] = {}
