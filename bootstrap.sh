@@ -80,12 +80,11 @@ silence_broker() {
 
 # --- Python ----------------------------------------------------------------------------------------
 
-is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-
+# Sets $python and $version.
 find_python() {
     for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
-        have "$candidate" && is_new_enough "$candidate" || continue
-        command -v "$candidate"
+        version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>/dev/null) || continue
+        python=$candidate
         return
     done
     return 1
@@ -96,8 +95,7 @@ need_python() {
     if [ -z "${PYTHON:-}" ] && ! have python3; then
         apt_install python3 python3-venv || :
     fi
-    python=$(find_python) || fail "${PYTHON:-python3} does not run here or is older than Python 3.11; Counter Agent needs Debian 12, Raspberry Pi OS 12 or later, or PYTHON=… naming a newer one."
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    find_python || fail "${PYTHON:-python3} does not run here or is older than Python 3.11; Counter Agent needs Debian 12, Raspberry Pi OS 12 or later, or PYTHON=… naming a newer one."
     if [ -n "${PYTHON:-}" ]; then venv=.venv-$version; else venv=.venv; fi
 }
 
@@ -114,6 +112,10 @@ need_venv() {
     quietly "$python" -m venv "$venv" || fail "'$python -m venv' failed (above)."
 }
 
+pip_install() {
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off "$@"
+}
+
 # need_packages run|dev
 need_packages() {
     lock=config/requirements.txt
@@ -123,10 +125,9 @@ need_packages() {
     case $installed in "$1 $wanted" | "dev $wanted") return 0 ;; esac
     say "installing $(grep -c '^[a-z].*==' "$lock") Python packages into $venv; this may take some minutes"
     rm -f "$venv/.installed"
-    pip="$venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off"
-    quietly $pip --require-hashes --only-binary :all: -r "$lock" || fail "pip could not install $lock (above). Is there a network?"
+    quietly pip_install --require-hashes --only-binary :all: -r "$lock" || fail "pip could not install $lock (above). Is there a network?"
     # The build system comes from the lock too: nothing is downloaded to build this package.
-    quietly $pip --no-deps --no-build-isolation -e . || fail "pip could not install this checkout (above)."
+    quietly pip_install --no-deps --no-build-isolation -e . || fail "pip could not install this checkout (above)."
     echo "$1 $wanted" >"$venv/.installed"
 }
 
@@ -164,22 +165,16 @@ need_clip() {
 must=   # packages without which there is no going on
 may=    # packages without which some tests do not run
 
-look() { # look must|may PACKAGE CHECK…
-    list=$1 package=$2
-    shift 2
-    "$@" || eval "$list=\"\$$list $package\""
-}
-
 look_for_run() {
-    look must libgl1 have_library libGL.so.1
-    look must "$(glib_package)" have_library libgthread-2.0.so.0
-    look must mosquitto have mosquitto
+    have_library libGL.so.1 || must="$must libgl1"
+    have_library libgthread-2.0.so.0 || must="$must $(glib_package)"
+    have mosquitto || must="$must mosquitto"
 }
 
 look_for_test() {
-    look may chromium have chromium
-    look may fonts-noto-core test -e /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf
-    look may systemd have systemd-analyze
+    have chromium || may="$may chromium"
+    have systemd-analyze || may="$may systemd"
+    [ -e /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf ] || may="$may fonts-noto-core"
 }
 
 need_debian_packages() {
