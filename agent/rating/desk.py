@@ -1,0 +1,172 @@
+"""The desk: the rules of one counter that turn presses into ratings. Pure: no I/O, and no clock is read.
+
+- Every press is one of four: a rating, a correction, a repeat, garbage. None vanishes, none is two.
+- The first press is a rating at once. Another key within `correction_s` of it is a correction: both
+  values are kept and the new one stands, downwards always, upwards with a mark, because raising
+  somebody's bad rating with a second press is what staff would do.
+- Any other press within `lockout_s` is kept and flagged; so is what exceeds `max_per_hour`, and what
+  is pressed while the counter is closed. Flagged, never deleted.
+- Windows run from the session's first press and are not prolonged, so nobody can hold the keypad
+  locked by pressing on.
+- Only monotonic seconds order anything; a wall clock that jumps cannot change an outcome, but for the
+  opening hours, which are its only use.
+
+A rating takes effect by `settle`, when it is stored: what was not stored opened no session.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.rating.keys import Contact, Keys, Touch
+from agent.rating.record import Flag, RatingData
+from agent.rating.scale import Scale
+from drivers.base import Press
+
+HOUR_S = 3600.0
+
+
+def always_open(_: datetime) -> bool:
+    """The opening hours of a counter that has none."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    correction_s: float = 4.0
+    lockout_s: float = 8.0
+    max_per_hour: int = 40
+    is_open: Callable[[datetime], bool] = always_open
+    """Whether the counter is open at an aware wall time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """A press that is to be stored."""
+
+    data: RatingData
+    at_monotonic: float
+
+    @property
+    def is_correction(self) -> bool:
+        return self.data.corrects is not None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of every press since the desk began. Written by the desk's thread, read by anyone."""
+
+    ratings: int = 0
+    corrections: int = 0
+    repeats: int = 0
+    garbage: int = 0
+
+
+@dataclass(slots=True)
+class _Session:
+    """One citizen's turn: opened by a rating, corrected within it."""
+
+    opened_at: float
+    first: int
+    standing: int
+    event_id: str
+    flags: tuple[Flag, ...]
+
+
+class Desk:
+    """The rules and the memory of one counter."""
+
+    def __init__(
+        self, scale: Scale, keys: Mapping[str, Keys], rules: Rules, *, counter: int = 1, commune: str = ""
+    ) -> None:
+        """*keys* by keypad: all keypads of a counter share its sessions.
+
+        Raises:
+            ValueError: a key means a level that *scale* does not have.
+        """
+        strange = {level for each in keys.values() for level in each.levels.values() if level not in scale}
+        if strange:
+            raise ValueError(f"scale {scale.id} has levels 0 to {scale.best}, but keys mean {sorted(strange)}")
+        self.counts = Counts()
+        self._scale = scale
+        self._keys = dict(keys)
+        self._rules = rules
+        self._counter = counter
+        self._commune = commune
+        self._contacts = {keypad: Contact(each) for keypad, each in keys.items()}
+        self._session: _Session | None = None
+        self._valid_at: deque[float] = deque()
+
+    def press(self, keypad: str, press: Press, *, wall: datetime | None = None) -> Rating | Touch:
+        """Judge one press; a `Rating` is to be stored and then settled.
+
+        *wall* is the press's aware wall time; None when the wall clock cannot be believed, and then no
+        rating is held to be out of hours.
+        """
+        touch = self._contacts[keypad].feel(press.code, press.at_monotonic)
+        if touch is Touch.GARBAGE:
+            self.counts.garbage += 1
+            return touch
+        if touch is not Touch.PRESS:
+            self.counts.repeats += 1
+            return touch
+        rating = self._judge(self._keys[keypad], press, wall)
+        if rating.is_correction:
+            self.counts.corrections += 1
+        else:
+            self.counts.ratings += 1
+        return rating
+
+    def settle(self, rating: Rating, event_id: str) -> None:
+        """*rating* is stored under *event_id*: from now on it can be corrected, and it counts for its hour."""
+        data = rating.data
+        if data.corrects is not None:
+            if self._session is not None:
+                self._session.standing, self._session.event_id = data.level, event_id
+        elif Flag.LOCKOUT not in data.flags:
+            self._session = _Session(rating.at_monotonic, data.level, data.level, event_id, data.flags)
+            if data.valid:
+                self._valid_at.append(rating.at_monotonic)
+
+    def _judge(self, keys: Keys, press: Press, wall: datetime | None) -> Rating:
+        level, at, session = keys.levels[press.code], press.at_monotonic, self._session
+        age_s = at - session.opened_at if session is not None else float("inf")
+        if session is not None and age_s < self._rules.correction_s and level != session.standing:
+            correction = {
+                "first": session.first,
+                "corrects": session.event_id,
+                "upgrade": True if level > session.standing else None,
+            }
+            return self._rating(keys, press, session.flags, correction)
+        flags = []
+        if age_s < self._rules.lockout_s:
+            flags.append(Flag.LOCKOUT)
+        elif self._is_full(at):
+            flags.append(Flag.CAPACITY)
+        if wall is not None and not self._rules.is_open(wall):
+            flags.append(Flag.OFF_HOURS)
+        return self._rating(keys, press, tuple(flags), {})
+
+    def _rating(self, keys: Keys, press: Press, flags: tuple[Flag, ...], correction: Mapping[str, object]) -> Rating:
+        data = RatingData.model_validate(
+            {
+                "level": keys.levels[press.code],
+                "raw": press.code,
+                "keymap": keys.hash,
+                "scale": self._scale.id,
+                "scale_hash": self._scale.hash,
+                "counter": self._counter,
+                "commune": self._commune,
+                "valid": not flags,
+                "flags": flags,
+                **correction,
+            }
+        )
+        return Rating(data, press.at_monotonic)
+
+    def _is_full(self, at: float) -> bool:
+        """Whether the hour before *at* already holds all the ratings it may."""
+        while self._valid_at and at - self._valid_at[0] >= HOUR_S:
+            self._valid_at.popleft()
+        return len(self._valid_at) >= self._rules.max_per_hour
