@@ -79,3 +79,15 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """An authority with a server, clients `na-0123` and `province`, and the wrong ones `expired` and `stranger`."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+FIGURE = "figure: "
+"""Properties recorded under this name are measurements worth seeing after every run."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured, wherever they ran."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind if hasattr(report, "when")]
+    figures = {name: value for report in reports for name, value in report.user_properties if name.startswith(FIGURE)}
+    for name, value in sorted(figures.items()):
+        terminalreporter.write_line(f"{name.removeprefix(FIGURE)}: {value}")
