@@ -2,92 +2,217 @@
 
 Each section is a slice: services are built from slices and rebuilt when theirs changed (`==`).
 Reading a file, and turning what is wrong in it into lines a technician can act on, is
-`agent.settings.load`.
+`agent.settings.load`. In the file a driver's own keys stand beside `driver:`; here they are
+`options`, an instance of that driver's `Options`.
 """
 
+import hashlib
+import json
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInfo, field_validator
 
+from agent.rating.scale import VN4
+from agent.settings.hours import Hours, office_hours
+from agent.settings.refusal import refuse
+from agent.settings.scales import ScaleField
+from agent.settings.words import (
+    BROKER_PORTS,
+    Address,
+    AgentName,
+    Broker,
+    CameraName,
+    KeyMap,
+    LanguageCode,
+    Loopback,
+    Province,
+    SecretFile,
+    StatePath,
+    Text,
+    TimezoneName,
+    WebAddress,
+)
 from drivers.base import Options
 
 
 class Section(BaseModel):
     """A part of the file: frozen, and nothing unknown in it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Counter(Section):
-    province: str = Field(pattern=r"^\d{2}$")
-    agent: str = Field(pattern=r"^[a-z0-9-]{3,32}$")
-    commune: str = ""
-    name: str = ""
+    """Which counter this is. The unit's codes and names are attributes; only `agent` identifies the box."""
+
+    province: Province
+    """Province code, two digits in quotes: "40" is Nghệ An."""
+    agent: AgentName
+    """Name of this box, printed on it: 3 to 32 of a-z, 0-9 and -. Also its MQTT user name and client id."""
+    commune: Annotated[str, Field(max_length=32)] = ""
+    """The unit's administrative code today, in quotes."""
+    name: Text = ""
+    """The unit's name as citizens read it."""
     number: int = Field(default=1, ge=1, le=99)
-    hotlines: tuple[str, ...] = ()
-    language: str = "vi"
-    timezone: str = "Asia/Ho_Chi_Minh"
+    """Number of the counter within the unit."""
+    hotlines: tuple[Text, ...] = Field(default=(), max_length=5)
+    """Telephone numbers shown on the screen, each in quotes."""
+    language: LanguageCode = "vi"
+    """Language of what the box says to technicians."""
+    hours: Hours = Field(default_factory=office_hours)
+    """Opening hours: days mon..sun and ranges of them, spans "HH:MM-HH:MM" up to "24:00"."""
+    timezone: TimezoneName = "Asia/Ho_Chi_Minh"
+    """Time zone by its IANA name."""
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The counter's time zone."""
+        return ZoneInfo(self.timezone)
 
 
 class Uplink(Section):
-    broker: str
-    username: str | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
+    """The way to the province."""
+
+    broker: Broker
+    """MQTT broker: mqtts://host:port (encrypted, 8883 unless said) or mqtt://host:port (1883)."""
+    username: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """MQTT user name; counter.agent unless said."""
+    password_file: SecretFile | None = None
+    """File with the MQTT password on its first line. %d/… is systemd's credentials directory."""
+    ca_file: SecretFile | None = None
+    """Certificate of the authority that signed the broker's (PEM); the system's authorities unless said."""
+    certificate_file: SecretFile | None = None
+    """This box's certificate (PEM), together with key_file: mutual TLS."""
+    key_file: Annotated[SecretFile | None, Field(validate_default=True)] = None
+    """The certificate's private key (PEM)."""
     acknowledge: Literal["province", "broker"] = "province"
+    """Who must confirm before an event counts as delivered. broker is weaker: for a province with no receiver."""
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    """MQTT version; auto tries 5 first."""
     batch: Literal["auto", "never"] = "auto"
+    """Whether a backlog may travel as compressed batches."""
+
+    @field_validator("ca_file", "certificate_file")
+    @classmethod
+    def _needs_tls(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        broker = info.data.get("broker", "")
+        if path is not None and broker.startswith("mqtt://"):
+            raise refuse("tls_without_mqtts", suggestion=f"mqtts://{Address.split(broker[7:], 8883).host}:8883")
+        return path
+
+    @field_validator("key_file")
+    @classmethod
+    def _with_its_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if "certificate_file" in info.data:
+            certificate = info.data["certificate_file"]
+            if key is not None and certificate is None:
+                raise refuse("pair_missing", seen="key_file", other="certificate_file")
+            if key is None and certificate is not None:
+                raise refuse("pair_missing", at=["..", "certificate_file"], seen="certificate_file", other="key_file")
+        return key
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.broker.startswith("mqtts://")
+
+    @property
+    def address(self) -> Address:
+        """The broker's host and port."""
+        scheme, _, rest = self.broker.partition("://")
+        return Address.split(rest, BROKER_PORTS[scheme])
 
 
 class Outbox(Section):
-    path: Path = Path("/var/lib/counter-agent/outbox.db")
-    limit_mb: int = Field(default=512, ge=8)
-    keep_days: int = Field(default=90, ge=0)
+    """The store of events that wait for the province."""
+
+    path: StatePath = Path("/var/lib/counter-agent/outbox.db")
+    """SQLite file on a disk that survives power cuts."""
+    limit_mb: int = Field(default=512, ge=8, le=1_048_576)
+    """Largest size, in MB."""
+    keep_days: int = Field(default=90, ge=0, le=3650)
+    """Days an event stays after the province has stored it."""
 
 
 class Rating(Section):
-    scale: str = "vn4"
-    """vn3 | vn4 | vn5, or levels spelled out: see `agent.rating.scale`."""
+    """The rules of the desk."""
+
+    scale: ScaleField = VN4
+    """vn3, vn4, vn5, or levels spelled out from the worst (0) to the best."""
     correction_s: float = Field(default=4, ge=0, le=30)
+    """Seconds in which a second press corrects the first."""
     lockout_s: float = Field(default=8, ge=0, le=120)
-    max_per_hour: int = Field(default=40, ge=1)
+    """Seconds after a rating in which a further one is flagged."""
+    max_per_hour: int = Field(default=40, ge=1, le=3600)
+    """Ratings an hour one counter can honestly have; more are flagged."""
 
 
 class Keypad(Section):
+    """A device with keys."""
+
     driver: str
-    options: Options
+    """Which driver speaks to it."""
+    options: SerializeAsAny[Options]
     """The driver's own keys (`port`, `baud`, …), checked by the driver's `Options`."""
-    keys: dict[str, int]
-    """Payload in lower-case hex -> level."""
-    repeat_gap_ms: int = Field(default=300, ge=0)
-    stuck_s: float = Field(default=10, gt=0)
+    keys: KeyMap
+    """What each key sends (hexadecimal, in quotes) and the level it means: "31": 3."""
+    repeat_gap_ms: int = Field(default=300, ge=0, le=5000)
+    """Milliseconds in which the same code again is the same press."""
+    stuck_s: float = Field(default=10, gt=0, le=600)
+    """Seconds of unbroken repeating after which a key counts as stuck."""
 
 
 class Qr(Section):
+    """The QR code citizens scan to rate on their own phone."""
+
     mode: Literal["static"] = "static"
-    url: str
+    """static: the same address always, as on a sticker."""
+    url: WebAddress
+    """Address of the rating page; capitals keep the QR small."""
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[Fraction, Fraction]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64)]
 
 
 class Camera(Section):
-    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    """A camera that looks at the counter."""
+
+    name: CameraName
+    """Name of the place it looks at: a-z, 0-9 and -."""
     driver: str
-    options: Options
+    """Which driver speaks to it."""
+    options: SerializeAsAny[Options]
+    """The driver's own keys (`source`, …), checked by the driver's `Options`."""
     egress: Literal["pixelated", "masked", "plain"] = "pixelated"
-    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """What may leave the box: people pixelated, only the masks hidden, or the plain picture."""
+    masks: tuple[Polygon, ...] = Field(default=(), max_length=32)
+    """Areas never shown: polygons of [x, y], fractions 0..1 of the picture from its upper left corner."""
 
 
 class Screen(Section):
-    media: Path = Path("/var/lib/counter-agent/media")
+    """The screen that citizens see."""
+
+    media: StatePath = Path("/var/lib/counter-agent/media")
+    """Folder of the pictures to show."""
 
 
 class Web(Section):
-    listen: str = "127.0.0.1:8080"
+    """The box's own pages."""
+
+    listen: Loopback = "127.0.0.1:8080"
+    """Address and port on this machine only: 127.0.0.1:8080. Port 0 takes a free one."""
+
+    @property
+    def address(self) -> Address:
+        return Address.split(self.listen)
 
 
 class Settings(Section):
+    """Everything one counter is told."""
+
     counter: Counter
     uplink: Uplink
     outbox: Outbox = Outbox()
@@ -97,3 +222,18 @@ class Settings(Section):
     cameras: tuple[Camera, ...] = ()
     screen: Screen = Screen()
     web: Web = Web()
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hexadecimal digits over the validated values: equal settings, equal digest, however they are written."""
+        body = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+
+RESTART_ONLY = (("counter", "province"), ("counter", "agent"), ("outbox", "path"))
+"""Values a running agent keeps: they name it to the province, and the file its events are in."""
+
+
+def changed_sections(old: Settings, new: Settings) -> set[str]:
+    """The top-level keys whose values differ: what has to be rebuilt."""
+    return {name for name in Settings.model_fields if getattr(old, name) != getattr(new, name)}

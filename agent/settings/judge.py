@@ -1,0 +1,217 @@
+"""From plain data to `Settings`: every section, item and key judged, none spared because another is wrong.
+
+Values are checked strictly: what stands in quotes is text, what does not is what YAML takes it for.
+A device's keys are split between the file format (`keys`, `name`, …) and its driver's `Options`.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from agent.settings.document import Document, Finding
+from agent.settings.explain import Word, explain, locate, odd_number
+from agent.settings.model import RESTART_ONLY, Rating, Settings
+from agent.settings.problem import Path, shorten
+from agent.settings.unknown import DEVICES, LATER_VALUES, SECTIONS, keys_of, unknown_key
+from agent.settings.words import expand_credential
+from drivers import registry
+from drivers.base import Options
+
+MOST = 100
+"""Findings that are told: a file with more is not a configuration file."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def judge(document: Document, running: Settings | None = None) -> tuple[Settings | None, list[Finding]]:
+    """The settings *document* stands for, or None and everything that speaks against it, in the order of the file.
+
+    With *running* settings, values that only a restart may change have to stay as they run.
+    """
+    judgement = _Judgement(document)
+    settings = judgement.settings(running)
+    return (None if judgement.findings else settings), judgement.told()
+
+
+class _Judgement:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._unknown = 0
+        self.findings = list(document.findings)
+
+    def settings(self, running: Settings | None) -> Settings | None:
+        document = self._document
+        if not document.is_whole or document.unreadable & {()}:
+            return None
+        if not isinstance(document.data, dict):
+            is_empty = document.data is None
+            self._find("empty_file" if is_empty else "not_a_map", (), seen=Word(f"seen_{document.place(()).kind}"))
+            return None
+        parts = self._parts(document.data)
+        if self.findings:
+            return None
+        settings = Settings(**parts)
+        for section, name in RESTART_ONLY if running is not None else ():
+            now, new = getattr(getattr(running, section), name), getattr(getattr(settings, section), name)
+            if now != new:
+                self._find("restart_only", (section, name), seen=str(new), now=str(now))
+        return settings
+
+    def told(self) -> list[Finding]:
+        """The findings in the order of the file, one for each place, none about what was refused as YAML."""
+        first: dict[tuple[Any, ...], Finding] = {}
+        for finding in self.findings:
+            refused = finding not in self._document.findings and any(
+                finding.path[:length] in self._document.unreadable for length in range(len(finding.path) + 1)
+            )
+            if not refused:
+                first.setdefault((finding.position, finding.path), finding)
+        told = sorted(first.values(), key=lambda finding: finding.position)
+        if len(told) > MOST:
+            told[MOST:] = [Finding("more", (), (0, 0), {"count": len(told) - MOST})]
+        return told
+
+    def _parts(self, data: dict[str, Any]) -> dict[str, Any]:
+        parts: dict[str, Any] = {}
+        for key in data:
+            if key not in SECTIONS:
+                self._refuse_key((key,), keys_of(""))
+        for name, model in SECTIONS.items():
+            if not name or (data.get(name) is None and not Settings.model_fields[name].is_required()):
+                continue
+            if name not in data:
+                self._find("missing_section", (name,), on_key=True, seen=name, needed=", ".join(_required(model)))
+            elif name in DEVICES:
+                parts[name] = self._devices(name, model, data[name])
+            else:
+                parts[name] = self._check(model, data[name] if data[name] is not None else {}, (name,))
+        self._cross_check(data, parts.get("rating", Rating()))
+        self._find_odd_numbers()
+        return parts
+
+    def _devices(self, section: str, model: type[BaseModel], items: Any) -> tuple[BaseModel | None, ...]:
+        if not isinstance(items, list):
+            self._find("want_devices", (section,), seen=section)
+            return ()
+        return tuple(self._device(section, model, item, (section, index)) for index, item in enumerate(items))
+
+    def _device(self, section: str, model: type[Model], item: Any, path: Path) -> Model | None:
+        if not isinstance(item, dict):
+            self._find("want_device", path)
+            return None
+        known = keys_of(section)
+        own = {key: value for key, value in item.items() if key in known}
+        rest = {key: value for key, value in item.items() if key not in known}
+        # The options are judged by the driver; an empty `Options` keeps their place meanwhile.
+        device = self._check(model, {**own, "options": {}}, path)
+        kind = self._options_of(section, item.get("driver"), (*path, "driver"))
+        if kind is None:
+            return None
+        for key, value in rest.items():
+            if key.endswith("_file"):
+                rest[key] = expand_credential(value)
+        options = self._check(kind, rest, path, known)
+        return device.model_copy(update={"options": options}) if device is not None and options is not None else None
+
+    def _options_of(self, section: str, name: Any, path: Path) -> type[Options] | None:
+        """The options of the driver called *name*; None when that was no name or there is none."""
+        if not isinstance(name, str):
+            return None
+        kind = DEVICES[section]
+        try:
+            return registry.find(kind, name).Options
+        except registry.UnknownDriver as unknown:
+            close = Word("did_you_mean", {"suggestion": unknown.suggestion}) if unknown.suggestion else ""
+            code = "later_driver" if name in LATER_VALUES.get((section, "driver"), ()) else "driver_unknown"
+            known = ", ".join(unknown.known)
+            self._find(code, path, seen=shorten(name), kind=Word(f"kind_{kind}"), close=close, known=known)
+        except (ImportError, AttributeError) as broken:
+            self._find("driver_broken", path, seen=shorten(name), text=shorten(str(broken), 200))
+        return None
+
+    def _check(self, model: type[Model], data: Any, path: Path, others: list[str] | None = None) -> Model | None:
+        """*data* as a *model*, or None with findings. *others* are keys that may stand beside the model's."""
+        try:
+            return model.model_validate_json(json.dumps(data), strict=True)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                self._explain(details, path, model, others or [])
+        return None
+
+    def _explain(self, details: ErrorDetails, base: Path, model: type[BaseModel], others: list[str]) -> None:
+        if details["type"] != "extra_forbidden":
+            finding = explain(details, self._document, base, model)
+            raw = self._document.place(finding.path).raw
+            if finding.code == "choice" and raw in LATER_VALUES.get((str(finding.path[0]), str(finding.path[-1])), ()):
+                finding = Finding("later_value", finding.path, finding.position, finding.values)
+            self.findings.append(finding)
+            return
+        path, _ = locate(self._document, base, details["loc"])
+        own = _fields_at(model, details["loc"][:-1])
+        top = len(details["loc"]) == 1
+        known = keys_of(base[0]) if top and isinstance(base[0], str) and model is SECTIONS[base[0]] else own
+        self._refuse_key(path, [*others, *known] if top else known)
+
+    def _refuse_key(self, path: Path, known: list[str]) -> None:
+        self._unknown += 1
+        code, values = unknown_key(path, known) if self._unknown <= MOST else ("unknown_none", {"seen": str(path[-1])})
+        self._find(code, path, on_key=True, **values)
+
+    def _cross_check(self, data: dict[str, Any], rating: Any) -> None:
+        """What two places of the file have to agree on; read from the plain data, so that no other error hides it."""
+        if isinstance(rating, Rating):
+            for path, level in self._levels(data.get("keypads")):
+                if level not in rating.scale:
+                    self._find("level_unknown", path, seen=level, scale=rating.scale.id, best=rating.scale.best)
+        names: dict[str, int] = {}
+        for index, item in _maps(data.get("cameras")):
+            name = item.get("name")
+            if isinstance(name, str) and names.setdefault(name, index) != index:
+                other = self._document.place(("cameras", names[name], "name")).value[0]
+                self._find("camera_name_taken", ("cameras", index, "name"), seen=shorten(name), line=other)
+
+    def _levels(self, keypads: Any) -> Iterator[tuple[Path, int]]:
+        for index, item in _maps(keypads):
+            keys = item.get("keys")
+            for code, level in keys.items() if isinstance(keys, dict) else ():
+                if type(level) is int:
+                    yield ("keypads", index, "keys", code), level
+
+    def _find_odd_numbers(self) -> None:
+        complained = {finding.path for finding in self.findings}
+        for path, place in self._document.places.items():
+            if place.odd is not None and path not in complained:
+                self.findings.append(odd_number(path, place))
+
+    def _find(self, code: str, path: Path, *, on_key: bool = False, **values: Any) -> None:
+        place = self._document.place(path)
+        self.findings.append(Finding(code, path, place.key if on_key else place.value, values))
+
+
+def _maps(items: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            yield index, item
+
+
+def _required(model: type[BaseModel]) -> list[str]:
+    return [name for name, info in model.model_fields.items() if info.is_required()]
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """The keys of the model nested in *model* at *loc*."""
+    for step in loc:
+        info = model.model_fields.get(str(step))
+        inner = _model_in(info.annotation) if info is not None else None
+        if inner is not None:
+            model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
