@@ -1,0 +1,80 @@
+/* The promo screen: one document that never navigates. The state comes down whole, what was shown goes up. */
+
+import { follow, post } from "../feed.js";
+import { WallClock } from "./clock.js";
+import { Player } from "./player.js";
+import { Thanks } from "./thanks.js";
+
+const BEAT_MS = 5_000;
+const UNIT_SIZES = [42, 40, 38, 36, 34, 32, 30];
+
+const clock = new WallClock(document.querySelector(".clock"));
+const thanks = new Thanks(document.querySelector(".thanks"));
+const player = new Player(document.querySelectorAll(".layer"), (item) => post("/screen/shown", { item: item.id }));
+let revision = 0;
+let svg = null;
+
+function apply(state) {
+  revision = state.revision;
+  document.documentElement.lang = state.language;
+  document.title = state.unit;
+  const words = {
+    unit: state.unit,
+    number: state.counter.number,
+    counter: state.counter.label,
+    hours: state.hours,
+    ...Object.fromEntries(Object.entries(state.texts).map(([name, text]) => [`text-${name}`, text])),
+  };
+  for (const element of document.querySelectorAll("[data-word]")) {
+    const text = String(words[element.dataset.word] ?? "");
+    if (element.textContent !== text) element.textContent = text;
+  }
+  for (const list of document.querySelectorAll(".numbers")) {
+    list.replaceChildren(...state.hotlines.map((number) => Object.assign(document.createElement("b"), { textContent: number })));
+  }
+  document.body.classList.toggle("no-hotline", state.hotlines.length === 0);
+  document.body.classList.toggle("no-hours", state.hours === "");
+  document.body.classList.toggle("no-code", state.qr === null);
+  drawCode(state.qr?.svg ?? "");
+  for (const place of document.querySelectorAll(".address")) place.replaceChildren(...breakable(state.qr?.text ?? ""));
+  clock.set(state.clock, state.language);
+  thanks.show(state.thanks);
+  player.play(state.playlist);
+  fitUnit();
+}
+
+function drawCode(next) {
+  if (next === svg) return;
+  svg = next;
+  for (const place of document.querySelectorAll(".code")) {
+    place.replaceChildren();
+    if (next === "") continue;
+    const drawing = new DOMParser().parseFromString(next, "image/svg+xml").documentElement;
+    document.body.style.setProperty("--modules", drawing.viewBox.baseVal.width);
+    place.append(document.adoptNode(drawing));
+  }
+}
+
+/** An address that breaks after its slashes, where a reader expects it. */
+function breakable(text) {
+  return text.split(/(?<=\/)/).flatMap((part) => [part, document.createElement("wbr")]);
+}
+
+/** The unit's name as large as its place allows; names of merged communes are long. */
+function fitUnit() {
+  const name = document.querySelector(".who h1");
+  for (const size of UNIT_SIZES) {
+    name.style.setProperty("--size", size);
+    if (name.scrollHeight <= name.parentElement.clientHeight && name.scrollWidth <= name.clientWidth) return;
+  }
+}
+
+apply(JSON.parse(document.getElementById("state").textContent));
+follow("/events", { state: apply, thanks: (news) => thanks.show(news) }, (isLinked) => {
+  document.body.classList.toggle("unlinked", !isLinked);
+  if (isLinked) player.forgive();
+});
+setInterval(() => post("/screen/beat", { revision, item: player.current }), BEAT_MS);
+post("/screen/beat", { revision, item: player.current });
+addEventListener("resize", fitUnit);
+document.fonts.ready.then(fitUnit);

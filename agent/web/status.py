@@ -1,0 +1,67 @@
+"""What the status page says: every component's condition in words, and a few figures."""
+
+from typing import Any
+
+from agent.health import Status
+from agent.language import Language
+from agent.web.site import Figure, Site
+
+
+def condition_of_everything(site: Site) -> dict[str, Any]:
+    """The status page's content, ready for JSON and in the technician's language."""
+    state = site.hub.state()
+    components = []
+    for report in site.health.reports():
+        message, hint = report.words(site.language)
+        components.append(
+            {
+                "component": report.component,
+                "label": component_label(report.component, site.language),
+                "status": report.condition.status,
+                "word": site.language.text(f"status.{report.condition.status}"),
+                "code": report.condition.code,
+                "message": message,
+                "hint": hint,
+                "at": f"{report.since:%H:%M:%S, %d/%m/%Y}",
+            }
+        )
+    components.sort(key=lambda row: (_URGENCY.index(row["status"]), row["component"]))
+    ill = sum(row["status"] in (Status.DEGRADED, Status.FAILED) for row in components)
+    return {
+        "unit": state["unit"],
+        "counter": state["counter"]["number"],
+        "summary": site.language.text("status.some_ill", count=ill) if ill else site.language.text("status.all_ok"),
+        "is_well": ill == 0,
+        "components": components,
+        "figures": [
+            {"label": _figure_label(key, site.language), "value": _figure(value, site.language)}
+            for key, value in site.figures().items()
+        ],
+    }
+
+
+_URGENCY = (Status.FAILED, Status.DEGRADED, Status.OK, Status.OFF)
+
+
+def component_label(component: str, language: Language) -> str:
+    """`camera-2` -> "Camera 2"; a component without a word keeps its name."""
+    kind, _, number = component.partition("-")
+    try:
+        return f"{language.text(f'status.component.{kind}')} {number}".strip()
+    except KeyError:
+        return component
+
+
+def _figure_label(key: str, language: Language) -> str:
+    try:
+        return language.text(f"status.number.{key}")
+    except KeyError:
+        return key
+
+
+def _figure(value: Figure, language: Language) -> str:
+    if isinstance(value, bool):
+        return language.text("status.yes" if value else "status.no")
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", " ")
+    return "–" if value is None else str(value)
