@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-PATIENCE_S = 1.0
+PATIENCE_S = 0.5
 
 log = logging.getLogger(__name__)
 
