@@ -34,7 +34,11 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         "rules",  # no input, no output
         {
             "drivers.registry": [],
+            "drivers.keypad.framing": [],
             "agent.outbox.chain": [],
+            "agent.rating.desk": [],
+            "agent.rating.keys": [],
+            "agent.rating.record": [],
             "agent.rating.scale": [],
             "agent.uplink.backoff": [],
             "agent.uplink.payload": [],

@@ -69,14 +69,13 @@ class KeypadService(Service):
         keypad = self._make()
         while not stop.is_set():
             self.progress.beat()
+            wait_s = 0.0
             try:
                 keypad.open()
                 self._listen(keypad, stop)
             except DriverError as error:
                 self._lost(error)
                 wait_s = self._pause_s(error)
-            else:
-                wait_s = 0.0
             finally:
                 keypad.close()
             self._wait(stop, wait_s)
@@ -101,11 +100,14 @@ class KeypadService(Service):
     def _hand_over(self, press: Press, stop: threading.Event) -> None:
         while True:
             try:
-                return self._deliver(press)
+                self._deliver(press)
             except queue.Full:
                 self.progress.beat()
                 if stop.is_set():
-                    return log.error("%s: stopped with a press in hand that nobody took", self.name)
+                    log.error("%s: stopped with a press in hand that nobody took", self.name)
+                    return
+            else:
+                return
 
     def _judge(self, fault: Fault | None) -> None:
         """Tell a fault of the open keypad, once when it begins and once when it ends."""

@@ -2,9 +2,10 @@
 
 A key map turns payloads into levels; a payload outside it is garbage: counted, never guessed. A
 contact rule tells a new press from the keypad's own repeating of one: the same key again within the
-repeat gap is the same press, and every repeat extends it. A key that goes on for `stuck_s` is stuck
-and says nothing until it has been silent for `SILENCE_S`; the other keys still count. Moments are
-monotonic seconds and are handed in.
+repeat gap is the same press, and every repeat extends it. A key that repeats for `stuck_s` is stuck,
+and stays one press until it has been silent for `SILENCE_S`; the other keys still count. Whoever
+presses slower than the repeat gap is heard each time, however often: judging that is the desk's
+business. Moments are monotonic seconds and are handed in.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from enum import StrEnum
 from functools import cached_property
 
 SILENCE_S = 2.0
-"""A key that was not heard for so long has been let go."""
+"""A stuck key that was not heard for so long has been let go."""
 NOISE_COUNT = 10
 NOISE_WINDOW_S = 60.0
 """So many payloads outside the key map within so many seconds: the line is noisy, or its speed is wrong."""
@@ -56,7 +57,7 @@ class Fault(StrEnum):
 
 @dataclass(slots=True)
 class _Run:
-    """One key, heard again and again without a silence between."""
+    """One press of one key, with its repeats."""
 
     began_at: float
     last_at: float
@@ -78,14 +79,12 @@ class Contact:
             self._garbage_at.append(at)
             return Touch.GARBAGE
         run = self._runs.get(code)
-        if run is None or at - run.last_at >= self._silence_s:
+        if run is None or at - run.last_at >= (self._silence_s if run.is_stuck else self._keys.repeat_gap_s):
             self._runs[code] = _Run(began_at=at, last_at=at)
             return Touch.PRESS
-        gap_s, run.last_at = at - run.last_at, at
+        run.last_at = at
         run.is_stuck = run.is_stuck or at - run.began_at >= self._keys.stuck_s
-        if run.is_stuck:
-            return Touch.STUCK
-        return Touch.REPEAT if gap_s < self._keys.repeat_gap_s else Touch.PRESS
+        return Touch.STUCK if run.is_stuck else Touch.REPEAT
 
     def fault(self, at: float) -> Fault | None:
         """What is wrong at *at*. A stuck key is told until it was let go, noise until it is rare again."""

@@ -1,0 +1,41 @@
+"""The data of a rating event: its schema, and that nothing else fits in."""
+
+import pytest
+from pydantic import ValidationError
+
+from agent.rating.record import RatingData
+
+DATA = {
+    "level": 1,
+    "raw": "33",
+    "keymap": "0123456789abcdef",
+    "scale": "vn4",
+    "scale_hash": "0123456789abcdef",
+    "counter": 1,
+    "commune": "17329",
+    "channel": "keypad",
+    "valid": False,
+    "flags": ["lockout", "off_hours"],
+}
+
+
+def test_a_record_reads_its_own_payload_in_the_same_order() -> None:
+    correction = {**DATA, "first": 0, "corrects": "na-0123/01J6X/record/7", "upgrade": True}
+    for data in (DATA, correction):
+        payload = RatingData.model_validate(data).payload()
+        assert payload == data
+        assert list(payload) == list(data)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"phone": "0912345678"}, {"level": -1}, {"raw": "3"}, {"raw": "ZZ"}, {"flags": ["odd"]}, {"counter": 0}]
+)
+def test_nothing_that_is_not_in_the_contract_fits_in(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        RatingData.model_validate({**DATA, **wrong})
+
+
+def test_the_schema_names_every_field_and_refuses_others() -> None:
+    schema = RatingData.model_json_schema()
+    assert list(schema["properties"]) == [*DATA, "first", "corrects", "upgrade"]
+    assert schema["additionalProperties"] is False
