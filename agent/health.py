@@ -59,10 +59,10 @@ class Report:
         code, values = self.condition.code, self.condition.values
         return language.text(f"health.{code}.message", **values), language.text(f"health.{code}.hint", **values)
 
-    def payload(self, language: Language) -> bytes:
-        """The body of `up/health/<component>`."""
+    def body(self, language: Language) -> dict[str, Any]:
+        """What `up/health/<component>` says."""
         message, hint = self.words(language)
-        body = {
+        return {
             "status": self.condition.status,
             "code": self.condition.code,
             "since": self.since.isoformat(timespec="seconds"),
@@ -70,7 +70,10 @@ class Report:
             "hint": hint,
             "every_s": self.every_s,
         }
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def payload(self, language: Language) -> bytes:
+        """`body` as published."""
+        return json.dumps(self.body(language), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Health:

@@ -78,10 +78,11 @@ class Outbox:
         self._province = province
         self._agent = agent
         self._clock = clock
-        self._keep = timedelta(days=keep_days)
+        self.keep_days = keep_days
+        """Days an event stays after the province has stored it; may be changed while running."""
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._lanes: dict[Lane, _Lane] = {}
+        self._lanes = {lane: _Lane() for lane in Lane}
         self._listeners: list[Callable[[], None]] = []
         self._epoch = ""
         self._sessions_left = range(0)
@@ -90,6 +91,8 @@ class Outbox:
 
     def open(self) -> None:
         """Open or create the database, bring its schema up to date, and read where each lane stands.
+
+        Does nothing when it is open.
 
         Raises:
             TryAgain: the disk refuses for now.
@@ -231,7 +234,7 @@ class Outbox:
         through = min(state.acked, state.last - 1, state.first + limit - 1)
         if through < state.first:
             return state.first
-        if self._keep:
+        if self.keep_days:
             through = self._oldest_kept(connection, lane, state.first, through) - 1
         if through < state.first:
             return state.first
@@ -240,7 +243,7 @@ class Outbox:
 
     def _oldest_kept(self, connection: sqlite3.Connection, lane: Lane, first: int, through: int) -> int:
         """The first of the rows *first*..*through* that is still within its audit days."""
-        before = self._clock.now() - self._keep
+        before = self._clock.now() - timedelta(days=self.keep_days)
         rows = connection.execute(
             f"select seq, body from {lane} where seq between ? and ? order by seq", (first, through)
         )
@@ -285,7 +288,7 @@ class Outbox:
 
     @property
     def epoch(self) -> str:
-        """Identifies this database: new whenever the database is new."""
+        """Identifies this database: new whenever the database is new; empty before the first `open`."""
         return self._epoch
 
     def read(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]:

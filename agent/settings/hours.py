@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 
+from agent.language import Language
 from agent.settings.refusal import refuse
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -69,7 +70,14 @@ Days = Annotated[str, AfterValidator(_days), Field(json_schema_extra={"pattern":
 Span = Annotated[str, AfterValidator(_span), Field(json_schema_extra={"pattern": _SPAN_PATTERN})]
 
 
-class Hours(RootModel[Annotated[dict[Days, tuple[Span, ...]], AfterValidator(_by_day)]]):
+Week = Annotated[
+    dict[Days, tuple[Span, ...]],
+    Field(min_length=1, json_schema_extra={"additionalProperties": False}),
+    AfterValidator(_by_day),
+]
+
+
+class Hours(RootModel[Week]):
     """A week of opening hours."""
 
     model_config = ConfigDict(frozen=True)
@@ -83,8 +91,28 @@ class Hours(RootModel[Annotated[dict[Days, tuple[Span, ...]], AfterValidator(_by
         """The opening spans of *moment*'s day, as pairs of `HH:MM`, in order."""
         return [_pair(span) for span in self.root.get(DAYS[moment.weekday()], ())]
 
+    def spell(self, words: Language) -> str:
+        """The week as people read it: `Thứ Hai – Thứ Sáu: 07:00–11:30, 13:30–17:00`; empty when never open."""
+        runs: list[tuple[str, str, tuple[str, ...]]] = []
+        for day in DAYS:
+            spans = self.root.get(day, ())
+            if runs and runs[-1][2] == spans:
+                runs[-1] = (runs[-1][0], day, spans)
+            else:
+                runs.append((day, day, spans))
+        return "; ".join(
+            f"{_days_in_words(first, last, words)}: {', '.join(span.replace('-', '–') for span in spans)}"
+            for first, last, spans in runs
+            if spans
+        )
+
     def __hash__(self) -> int:
         return hash(tuple(self.root.items()))
+
+
+def _days_in_words(first: str, last: str, words: Language) -> str:
+    names = [words.text(f"hours.{day}") for day in dict.fromkeys((first, last))]
+    return " – ".join(names)
 
 
 def _pair(span: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ class Backoff:
 
     def __init__(
         self, *, spread_s: float = SPREAD_S, cap_s: float = CAP_S, chance: Callable[[], float] = random.random
-    ):
+    ) -> None:
         self._spread_s = spread_s
         self._cap_s = cap_s
         self._chance = chance

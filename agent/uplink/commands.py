@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -78,6 +79,10 @@ class Incoming:
     correlation: bytes | None = None
 
 
+Orders = queue.Queue[Incoming]
+"""Orders on their way to the service; bounded by `WAITING`, a further one is rejected by whoever puts it in."""
+
+
 class CommandService(Service):
     """Carries out the province's orders."""
 
@@ -85,19 +90,26 @@ class CommandService(Service):
     patience_s = 120.0
 
     def __init__(
-        self, *, topics: Topics, journal: Journal, clock: Clock, say: Say, handlers: Mapping[str, Handler]
+        self,
+        *,
+        orders: Orders,
+        topics: Topics,
+        journal: Journal,
+        clock: Clock,
+        say: Say,
+        handlers: Mapping[str, Handler],
     ) -> None:
         super().__init__()
+        self._orders = orders
         self._topics = topics
         self._journal = journal
         self._clock = clock
         self._say = say
         self._handlers = handlers
-        self._waiting: queue.Queue[tuple[Incoming, Order, float]] = queue.Queue(WAITING)
         self._postponed: list[tuple[float, Incoming, Order]] = []
 
-    def offer(self, incoming: Incoming) -> None:
-        """Take an order in, on the uplink's thread: refuse it at once, or queue it."""
+    def _take_in(self, incoming: Incoming) -> None:
+        """Refuse an order at once, or note when it is due."""
         if incoming.is_retained:
             self._refuse(incoming, "a retained order is never carried out; publish it without the retain flag")
             return
@@ -116,10 +128,7 @@ class CommandService(Service):
             self._refuse(incoming, "expires: a time needs its zone, as in 2026-09-02T00:00:00+07:00")
             return
         delay_s = random.uniform(0, order.spread_s) if incoming.is_broadcast else 0.0  # noqa: S311 - a spread, not a secret
-        try:
-            self._waiting.put_nowait((incoming, order, time.monotonic() + delay_s))
-        except queue.Full:
-            self._refuse(incoming, f"{WAITING} orders are waiting already")
+        self._postponed.append((time.monotonic() + delay_s, incoming, order))
 
     def _refuse(self, incoming: Incoming, reason: str) -> None:
         log.warning("refused the order %s/%s: %s", incoming.name, incoming.id, reason)
@@ -136,11 +145,8 @@ class CommandService(Service):
             self._finish(left, Result(status="failed", reason="the agent stopped while carrying this out"))
         while not stop.is_set():
             self.progress.beat()
-            try:
-                incoming, order, due = self._waiting.get(timeout=0.2)
-                self._postponed.append((due, incoming, order))
-            except queue.Empty:
-                pass
+            with suppress(queue.Empty):
+                self._take_in(self._orders.get(timeout=0.2))
             now = time.monotonic()
             for entry in [entry for entry in self._postponed if entry[0] <= now]:
                 self._postponed.remove(entry)

@@ -25,6 +25,7 @@ from agent.uplink.session import (
     Session,
     Subscribed,
     Wake,
+    Will,
 )
 from agent.uplink.topics import Topics
 
@@ -54,14 +55,9 @@ class Link:
             LinkDown: it did not come about; `code` says why.
             PersonMustAct: a password or certificate file cannot be read.
         """
-        will = State(state="lost", session=session_number)
+        will = Will(self._topics.state, State(state="lost", session=session_number).encode())
         session = Session(
-            self._door(),
-            self._next_protocol(),
-            number=session_number,
-            will_topic=self._topics.state,
-            will=will.encode(),
-            wake=self._wake,
+            door(self._settings, client_id=self._topics.agent), self._next_protocol(), wake=self._wake, will=will
         )
         try:
             session.connect()
@@ -80,23 +76,6 @@ class Link:
             return "UPLINK_TAKEN_OVER"
         code = tls.code_of_alert(lost.reason) if self._settings.is_encrypted else "UPLINK_TLS"
         return "UPLINK_LOST" if code == "UPLINK_TLS" else code
-
-    def _door(self) -> Door:
-        link = self._settings
-        password = None
-        if link.password_file is not None:
-            try:
-                password = link.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise PersonMustAct(f"{link.password_file}: {error}") from error
-        return Door(
-            host=link.address.host,
-            port=link.address.port,
-            client_id=self._topics.agent,
-            username=link.username or self._topics.agent,
-            password=password,
-            tls=tls.context(link) if link.is_encrypted else None,
-        )
 
     def _next_protocol(self) -> Protocol:
         fell_back = self._protocol is Protocol.MQTT311 and self._settings.protocol == "auto"
@@ -140,3 +119,25 @@ class Link:
                 if isinstance(happening, Lost):
                     raise LinkDown(self.code_of(happening), happening.reason)
         raise LinkDown("UPLINK_MUTE", "the broker accepted the line but does not answer")
+
+
+def door(settings: Uplink, *, client_id: str) -> Door:
+    """Where the settings say to knock, and as whom.
+
+    Raises:
+        PersonMustAct: a password or certificate file cannot be read.
+    """
+    password = None
+    if settings.password_file is not None:
+        try:
+            password = settings.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PersonMustAct(f"{settings.password_file}: {error}") from error
+    return Door(
+        host=settings.address.host,
+        port=settings.address.port,
+        client_id=client_id,
+        username=settings.username or client_id,
+        password=password,
+        tls=tls.context(settings) if settings.is_encrypted else None,
+    )

@@ -5,6 +5,8 @@ else is shared. When the link is away it waits (spread, then full jitter) and sa
 """
 
 import logging
+import queue
+import secrets
 import threading
 import time
 from collections import deque
@@ -14,18 +16,18 @@ from dataclasses import asdict, dataclass
 from agent import __version__
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import Lane
 from agent.health import Condition, Health, Report, Status
 from agent.language import Language
 from agent.outbox.store import Outbox
 from agent.service import Service
 from agent.settings.model import Uplink
 from agent.uplink.backoff import TAKEN_OVER_S, Backoff
-from agent.uplink.commands import Incoming
+from agent.uplink.commands import Incoming, Orders
 from agent.uplink.connection import Connection
 from agent.uplink.link import Link
-from agent.uplink.payload import LaneMark, Message, State, Watermark
-from agent.uplink.session import LinkDown, Lost, Session, Wake
+from agent.uplink.mailbox import Mailbox
+from agent.uplink.payload import LaneMark, Message, Result, State, Watermark
+from agent.uplink.session import LinkDown, Lost, Session
 from agent.uplink.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,6 @@ log = logging.getLogger(__name__)
 COMPONENT = "uplink"
 TICK_S = 1.0
 WATERMARK_EVERY_S = 60.0
-WORDS_WAITING = 512
-"""Unretained words kept while the link is away; the oldest is dropped (a repeated order gets its stored result)."""
 STALE_AFTER = 3
 """On MQTT 5 a health message disappears by itself after so many missed publications."""
 
@@ -64,7 +64,8 @@ class UplinkService(Service):
         language: Language,
         clock: Clock,
         birth: Birth,
-        on_order: Callable[[Incoming], None],
+        orders: Orders,
+        mailbox: Mailbox,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -74,70 +75,48 @@ class UplinkService(Service):
         self._language = language
         self._clock = clock
         self._birth = birth
-        self._on_order = on_order
+        self._orders = orders
         self._backoff = Backoff()
-        self._wake = Wake()
-        self._link = Link(settings, topics=topics, wake=self._wake, beat=self.progress.beat)
-        self._words: deque[Message] = deque(maxlen=WORDS_WAITING)
-        self._retained: dict[str, Message] = {}
+        self._mailbox = mailbox
+        self._link = Link(settings, topics=topics, wake=mailbox.wake, beat=self.progress.beat)
         self._said_at_s: dict[str, float] = {}
         self._watermark_at_s = 0.0
-        self._replays: deque[tuple[Lane, int, int]] = deque()
-
-    # -- callable from any thread ------------------------------------------------------------------
-
-    def say(self, message: Message) -> None:
-        """Publish *message* as soon as the link allows; of a retained topic only the newest word is kept."""
-        if message.is_retained:
-            self._retained[message.topic] = message
-        else:
-            self._words.append(message)
-        self._wake.set()
-
-    def wake(self) -> None:
-        """There may be new events."""
-        self._wake.set()
-
-    def replay(self, lane: Lane, first: int, last: int) -> None:
-        """Send the stored events *first*..*last* of *lane* once more."""
-        self._replays.append((lane, first, last))
-        self._wake.set()
-
-    def report(self, report: Report) -> None:
-        """A component's condition changed: say so."""
-        self.say(
-            Message(
-                self._topics.health(report.component),
-                report.payload(self._language),
-                is_retained=True,
-                expiry_s=STALE_AFTER * report.every_s,
-            )
-        )
 
     # -- the loop ----------------------------------------------------------------------------------
 
     def run(self, stop: threading.Event) -> None:
-        self._health.listen(self.report)
-        self._outbox.listen(self.wake)
+        self._health.listen(self._report)
+        self._outbox.listen(self._mailbox.wake.set)
         self._health.report(COMPONENT, self._condition(Status.DEGRADED, "UPLINK_CONNECTING"))
         try:
             self._keep_connected(stop)
         finally:
-            self._outbox.unlisten(self.wake)
-            self._health.unlisten(self.report)
-            self._wake.close()
+            self._outbox.unlisten(self._mailbox.wake.set)
+            self._health.unlisten(self._report)
+
+    def _report(self, report: Report) -> None:
+        self._mailbox.say(self._health_message(report))
+
+    def _health_message(self, report: Report) -> Message:
+        return Message(
+            self._topics.health(report.component),
+            report.payload(self._language),
+            is_retained=True,
+            expiry_s=STALE_AFTER * report.every_s,
+        )
 
     def _keep_connected(self, stop: threading.Event) -> None:
         lost_at_s: float | None = None
         while not stop.is_set():
             held_s, code, reason = 0.0, "", ""
             try:
-                session, allowed = self._link.establish(self._outbox.next_session(), stop)
+                number = self._session_number()
+                session, allowed = self._link.establish(number, stop)
                 if lost_at_s is not None:
                     log.info("the link to %s is back after %.0f s", self._settings.broker, time.monotonic() - lost_at_s)
                     lost_at_s = None
                 began_s = time.monotonic()
-                lost = self._live(session, allowed.window, stop)
+                lost = self._live(session, number, allowed.window, stop)
                 held_s, code, reason = time.monotonic() - began_s, self._link.code_of(lost), lost.reason
             except LinkDown as error:
                 code, reason = error.code, str(error)
@@ -152,6 +131,13 @@ class UplinkService(Service):
             at_least_s = TAKEN_OVER_S if code == "UPLINK_TAKEN_OVER" else 0.0
             self._pause(stop, at_least_s + self._backoff.lost(held_s=held_s))
 
+    def _session_number(self) -> int:
+        """One that no earlier connection had; by chance where the disk is broken, for health must still get out."""
+        try:
+            return self._outbox.next_session()
+        except (TryAgain, PersonMustAct):
+            return 2**30 + secrets.randbelow(2**30)
+
     def _condition(self, status: Status, code: str, reason: str = "") -> Condition:
         return Condition(status, code, {"broker": self._settings.broker, "reason": reason})
 
@@ -161,7 +147,7 @@ class UplinkService(Service):
             self.progress.beat()
             stop.wait(min(left_s, TICK_S))
 
-    def _live(self, session: Session, window: int, stop: threading.Event) -> Lost:
+    def _live(self, session: Session, number: int, window: int, stop: threading.Event) -> Lost:
         """Birth, then everything that goes over this connection until it ends."""
         connection = Connection(
             session,
@@ -171,22 +157,22 @@ class UplinkService(Service):
             batches=self._settings.batch == "auto",
             province_confirms=self._settings.acknowledge == "province",
         )
-        pending = deque(self._birth_words(session.number))
+        pending = deque(self._birth_words(number))
         lost: Lost | None = None
         try:
             while not stop.is_set() and lost is None:
                 self.progress.beat()
                 lost = self._step(connection, pending)
         finally:
-            self._words.extendleft(reversed(connection.unsaid()))
+            self._mailbox.put_back(connection.unsaid())
             if lost is None:
-                self._say_goodbye(session)
+                self._say_goodbye(session, number)
             session.drop()
         return lost or Lost("stopped", is_taken_over=False)
 
     def _step(self, connection: Connection, pending: deque[Message]) -> Lost | None:
-        while self._replays:
-            connection.again(*self._replays.popleft())
+        for lane, first, last in self._mailbox.take_replays():
+            connection.again(lane, first, last)
         self._speak(connection, pending)
         if not pending:
             try:
@@ -196,33 +182,33 @@ class UplinkService(Service):
         self._health.report(COMPONENT, connection.condition())
         lost = connection.turn(TICK_S)
         for order in connection.take_orders():
-            self._on_order(order)
+            self._pass_on(order)
         now_s = time.monotonic()
         if connection.burst_is_over() or now_s - self._watermark_at_s >= WATERMARK_EVERY_S:
-            self.say(self._watermark())
+            for message in self._watermark():
+                self._mailbox.say(message)
         self._repeat_health(now_s)
         return lost
+
+    def _pass_on(self, order: Incoming) -> None:
+        try:
+            self._orders.put_nowait(order)
+        except queue.Full:
+            refusal = Result(status="rejected", reason=f"{self._orders.maxsize} orders are waiting already")
+            self._mailbox.say(Message(self._topics.result(order.name, order.id), refusal.encode()))
 
     def _speak(self, connection: Connection, pending: deque[Message]) -> None:
         """Words go before events: the birth in its order, then what is retained, then the rest."""
         while connection.room > 0:
-            if pending:
-                message = pending.popleft()
-            elif self._retained:
-                message = self._retained.pop(next(iter(self._retained)))
-            elif self._words:
-                message = self._words.popleft()
-            else:
+            message = pending.popleft() if pending else self._mailbox.take()
+            if message is None:
                 return
             self._said_at_s[message.topic] = time.monotonic()
             connection.say(message)
 
     def _birth_words(self, session_number: int) -> list[Message]:
-        self._retained.clear()
-        for report in self._health.reports():
-            self.report(report)
-        health = list(self._retained.values())
-        self._retained.clear()
+        self._mailbox.forget_retained()
+        health = [self._health_message(report) for report in self._health.reports()]
         state = State(
             state="online", session=session_number, since=self._clock.now(), boot=self._clock.boot, version=__version__
         )
@@ -230,7 +216,7 @@ class UplinkService(Service):
             Message(self._topics.info, self._birth.info(), is_retained=True),
             *health,
             Message(self._topics.config, self._birth.config(), is_retained=True),
-            self._watermark(),
+            *self._watermark(),
             Message(self._topics.state, state.encode(), is_retained=True),
         ]
 
@@ -239,17 +225,20 @@ class UplinkService(Service):
         for report in self._health.reports():
             said_s = self._said_at_s.get(self._topics.health(report.component), now_s)
             if now_s - said_s >= report.every_s:
-                self.report(report)
+                self._report(report)
 
-    def _watermark(self) -> Message:
+    def _watermark(self) -> list[Message]:
+        """One message; none while the outbox was never open."""
         self._watermark_at_s = time.monotonic()
+        if not self._outbox.epoch:
+            return []
         lanes = {lane: LaneMark(**asdict(mark)) for lane, mark in self._outbox.marks().items()}
         body = Watermark(at=self._clock.now(), lanes=lanes).encode()
-        return Message(self._topics.watermark, body, is_retained=True)
+        return [Message(self._topics.watermark, body, is_retained=True)]
 
-    def _say_goodbye(self, session: Session) -> None:
+    def _say_goodbye(self, session: Session, number: int) -> None:
         """A planned end is said in so many words, so that nobody takes it for a loss."""
-        state = State(state="stopping", session=session.number, since=self._clock.now(), reason="the agent was stopped")
+        state = State(state="stopping", session=number, since=self._clock.now(), reason="the agent was stopped")
         session.publish(self._topics.state, state.encode(), retain=True)
         until_s = time.monotonic() + 1.0
         while time.monotonic() < until_s and not any(isinstance(h, Lost) for h in session.turn(0.05)):

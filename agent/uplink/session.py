@@ -93,8 +93,8 @@ class Wake:
 
     def __init__(self) -> None:
         self.reader, self._writer = socket.socketpair()
-        self.reader.setblocking(False)
-        self._writer.setblocking(False)
+        self.reader.settimeout(0)
+        self._writer.settimeout(0)
 
     def set(self) -> None:
         try:
@@ -126,15 +126,29 @@ class Door:
     tls: ssl.SSLContext | None
 
 
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says, retained, when the line breaks without a goodbye."""
+
+    topic: str
+    payload: bytes
+
+
 class Session:
     """One connection to the broker, at QoS 1."""
 
     def __init__(
-        self, door: Door, protocol: Protocol, *, number: int, will_topic: str, will: bytes, wake: Wake
+        self,
+        door: Door,
+        protocol: Protocol,
+        *,
+        wake: Wake,
+        will: Will | None = None,
+        expiry_s: int = SESSION_EXPIRY_S,
     ) -> None:
-        self.number = number
-        """Ties the will to its birth: a `lost` of another session is nobody's news."""
+        """*expiry_s*: how long the broker keeps what comes for this client while it is away; 0: begin afresh."""
         self.protocol = protocol
+        self._expiry_s = expiry_s
         self._door = door
         self._is_v5 = protocol is Protocol.MQTT5
         self._wake = wake
@@ -143,7 +157,7 @@ class Session:
         client = self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=door.client_id,
-            clean_session=None if self._is_v5 else False,
+            clean_session=None if self._is_v5 else expiry_s == 0,
             protocol=mqtt.MQTTv5 if self._is_v5 else mqtt.MQTTv311,
             manual_ack=True,
             reconnect_on_failure=False,
@@ -151,7 +165,8 @@ class Session:
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)
         client.max_queued_messages_set(0)
-        client.will_set(will_topic, will, qos=1, retain=True)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
         if door.username is not None:
             client.username_pw_set(door.username, door.password)
         if door.tls is not None:
@@ -172,8 +187,8 @@ class Session:
         options: dict[str, Any] = {}
         if self._is_v5:
             properties = _properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            options = {"clean_start": False, "properties": properties}
+            properties.SessionExpiryInterval = self._expiry_s
+            options = {"clean_start": self._expiry_s == 0, "properties": properties}
         try:
             self._client.connect(self._door.host, self._door.port, keepalive=KEEPALIVE_S, **options)
         except OSError as error:

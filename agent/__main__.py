@@ -1,0 +1,222 @@
+"""The command line: parses, calls, prints. No logic of its own.
+
+Exit codes: 0 done, 1 failed, 78 the configuration cannot be used (EX_CONFIG of sysexits.h).
+"""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import ValidationError
+
+from agent import __version__
+from agent.errors import CounterAgentError
+from agent.settings.problem import SettingsError
+
+if TYPE_CHECKING:
+    from agent.uplink.session import Door
+
+EX_CONFIG = 78
+CONFIG = Path("/etc/counter-agent/config.yaml")
+
+config_option = click.option(
+    "--config",
+    "-c",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=CONFIG,
+    show_default=True,
+    help="The configuration file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print for a program to read.")
+
+
+class Examples(click.Group):
+    """Commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
+
+
+def main() -> None:
+    """The entry point of `counter-agent` and of `python -m agent`."""
+    try:
+        cli(standalone_mode=False)
+    except SettingsError as error:
+        click.echo(error.render(), err=True)
+        sys.exit(EX_CONFIG)
+    except CounterAgentError as error:
+        click.echo(f"counter-agent: {error}", err=True)
+        sys.exit(1)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+@click.group(cls=Examples, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="counter-agent")
+@click.option("--verbose", "-v", is_flag=True, help="Log more.")
+def cli(*, verbose: bool) -> None:
+    """The edge daemon of a one-stop counter: ratings, camera and screen, synced to the province over MQTT."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+@cli.command()
+def demo() -> None:
+    """The whole thing on this machine: counter, broker and province, with one address to open.
+
+    \b
+    Example:  counter-agent demo
+    """
+    from agent.demo import run  # noqa: PLC0415 - commands import what they need
+
+    run()
+
+
+@cli.command()
+@config_option
+@json_option
+def check(config: Path, *, as_json: bool) -> None:
+    """Prove a configuration file without touching hardware or network.
+
+    \b
+    Example:  counter-agent check --config config.yaml
+    """
+    from agent.settings.load import load  # noqa: PLC0415
+
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"errors": [problem.payload() for problem in error.problems]}, ensure_ascii=False))
+        sys.exit(EX_CONFIG)
+    if as_json:
+        click.echo(json.dumps({"errors": [], "hash": settings.digest}))
+    else:
+        fitted = f"{len(settings.keypads)} keypads, {len(settings.cameras)} cameras"
+        click.echo(f"{config}: good. Counter {settings.counter.agent}, {fitted}, settings {settings.digest}.")
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors.
+
+    \b
+    Example:  counter-agent schema > schema.json
+    """
+    from agent.settings.schema import schema as make  # noqa: PLC0415
+
+    click.echo(json.dumps(make(), ensure_ascii=False, indent=2))
+
+
+@cli.command()
+@config_option
+def run(config: Path) -> None:
+    """The daemon. Runs until SIGTERM; SIGHUP or saving the file reloads it.
+
+    \b
+    Example:  counter-agent run --config config.yaml
+    """
+    from agent.app import App  # noqa: PLC0415
+
+    App(config).run()
+
+
+@cli.group(cls=Examples)
+def province() -> None:
+    """The other end: receive what counters send, watch the fleet."""
+
+
+broker_options = [
+    click.option("--broker", required=True, help="mqtt://host:port or mqtts://host:port."),
+    click.option("--province", "code", required=True, help='The province\'s code: "40" is Nghệ An.'),
+    click.option("--username", help="MQTT user name; the client's name unless said."),
+    click.option(
+        "--password-file", type=click.Path(path_type=Path, exists=True), help="Its first line is the password."
+    ),
+    click.option(
+        "--ca-file", type=click.Path(path_type=Path, exists=True), help="The authority that signed the broker's."
+    ),
+    click.option(
+        "--certificate-file", type=click.Path(path_type=Path, exists=True), help="Own certificate, with --key-file."
+    ),
+    click.option("--key-file", type=click.Path(path_type=Path, exists=True), help="Its private key."),
+]
+
+
+def _with_broker(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(broker_options):
+        command = option(command)
+    return command
+
+
+def _door(client_id: str, **options: Any) -> "Door":
+    """Where the province's commands connect, from their options."""
+    from agent.settings.model import Uplink  # noqa: PLC0415
+    from agent.uplink.link import door  # noqa: PLC0415
+
+    try:
+        settings = Uplink.model_validate({name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise click.UsageError(f"--{'-'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}") from error
+    return door(settings, client_id=client_id)
+
+
+def _until_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@province.command()
+@_with_broker
+@click.option("--store", type=click.Path(path_type=Path), required=True, help="SQLite file for the events.")
+def receive(code: str, store: Path, **options: Any) -> None:
+    """Store what counters send, confirm it, and ask for what is missing.
+
+    \b
+    Example:  counter-agent province receive --province 40 --broker mqtt://localhost:1883 --store province.db
+    """
+    from agent.province.receive import Receiver  # noqa: PLC0415
+    from agent.province.store import ProvinceStore  # noqa: PLC0415
+
+    opened = ProvinceStore(store)
+    try:
+        Receiver(_door(f"province-{code}-receive", **options), province=code, store=opened).run(_until_signal())
+    finally:
+        opened.close()
+
+
+@province.command()
+@_with_broker
+@json_option
+def watch(code: str, *, as_json: bool, **options: Any) -> None:
+    """A live table of the province's counters. With --json: one line, once everything retained was read.
+
+    \b
+    Example:  counter-agent province watch --province 40 --broker mqtt://localhost:1883
+    """
+    from agent.province.watch import watch as run_watch  # noqa: PLC0415
+
+    run_watch(_door(f"province-{code}-watch-{token_hex(4)}", **options), code, _until_signal(), as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

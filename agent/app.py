@@ -1,0 +1,399 @@
+"""The composition root: settings -> drivers -> services -> supervisor. The only file that sees everything.
+
+What outlives a service stands here: health, outbox, mailbox, tray, hub. Services are built from slices
+of the settings and are joined only through these. A reload reads the file with the same code as the
+start, and rebuilds the services whose slice changed; a bad file changes nothing but health.
+"""
+
+import json
+import logging
+import platform
+import queue
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.clock import SystemClock
+from agent.errors import PersonMustAct, TryAgain
+from agent.event import Fact
+from agent.health import OK, Condition, Health, Status
+from agent.language import Language, language
+from agent.notify import Notifier
+from agent.orders import Duties
+from agent.outbox.store import Outbox
+from agent.rating.desk import Desk, Rules
+from agent.rating.keypad import KeypadService
+from agent.rating.keys import Keys
+from agent.rating.service import RatingService
+from agent.rating.tray import Tray
+from agent.screen.hub import Nameplate, ScreenHub
+from agent.screen.media import MediaStore
+from agent.screen.service import ScreenService
+from agent.service import Service
+from agent.settings import model
+from agent.settings.load import load
+from agent.settings.problem import SettingsError
+from agent.settings.watch import ConfigWatch
+from agent.supervisor import Supervisor, Unit, Watch
+from agent.surveillance.service import CameraService
+from agent.uplink.commands import WAITING, CommandService, Orders
+from agent.uplink.mailbox import Mailbox
+from agent.uplink.payload import Message
+from agent.uplink.service import Birth, UplinkService
+from agent.uplink.topics import Topics
+from agent.vitals import VitalsService
+from agent.web.service import WebService
+from agent.web.site import Figure, Site
+from drivers import registry
+from drivers.base import Keypad
+
+log = logging.getLogger(__name__)
+
+NOT_FITTED = Condition(Status.OFF, "NOT_CONFIGURED")
+
+
+@dataclass(frozen=True)
+class ConfigReport:
+    """The body of `up/config`: what is running, and what became of the last file."""
+
+    status: str
+    hash: str
+    running: str
+    errors: tuple[dict[str, Any], ...] = ()
+
+    def encode(self) -> bytes:
+        body = {"hash": self.hash, "status": self.status, "errors": list(self.errors), "running": self.running}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class App:
+    """One counter's daemon."""
+
+    def __init__(self, path: Path, *, extra_units: Sequence[Unit] = (), routes: Sequence[Any] = ()) -> None:
+        """Read the file at *path* and make what outlives the services.
+
+        *extra_units* run before all others and stop after them; *routes* are further pages (the demo's).
+
+        Raises:
+            SettingsError: the file cannot be used.
+        """
+        self._path = path
+        self.settings = load(path)
+        counter = self.settings.counter
+        self.clock = SystemClock(counter.zone)
+        self.health = Health(self.clock)
+        self.topics = Topics(counter.province, counter.agent)
+        self.outbox = Outbox(
+            self.settings.outbox.path,
+            province=counter.province,
+            agent=counter.agent,
+            clock=self.clock,
+            keep_days=self.settings.outbox.keep_days,
+        )
+        self.hub = ScreenHub(nameplate(counter), self.clock)
+        self.supervisor = Supervisor(Watch(alive=self._alive, trouble=self._trouble))
+        self.web: WebService | None = None
+        self._notifier = Notifier()
+        self._mailbox = Mailbox()
+        self._orders: Orders = queue.Queue(WAITING)
+        self._tray = Tray()
+        self._media = MediaStore(self.settings.outbox.path.parent / "screen")
+        self._cameras: dict[str, CameraService] = {}
+        self._config = ConfigReport("applied", self.settings.digest, self.settings.digest)
+        self._duties = Duties(
+            clock=self.clock,
+            health=self.health,
+            outbox=self.outbox,
+            mailbox=self._mailbox,
+            words=lambda: self._language,
+            renew=self._reload_for_an_order,
+            cameras=lambda: {camera.name: self._cameras[camera.name] for camera in self.settings.cameras},
+        )
+        self._extra_units = list(extra_units)
+        self._routes = tuple(routes)
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until `stop`, SIGTERM or SIGINT. Must be called on the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        signal.signal(signal.SIGHUP, lambda *_: self.request_reload())
+        self._open_outbox()
+        self._report_fitted()
+        try:
+            self.supervisor.run(self._units(), ready=self._ready)
+        finally:
+            self.outbox.close()
+            self._mailbox.close()
+            log.info("stopped")
+
+    def stop(self) -> None:
+        """Begin an orderly end; callable from a signal handler."""
+        self._notifier.stopping()
+        self.supervisor.stop()
+
+    def _ready(self) -> None:
+        self._notifier.ready()
+        log.info("%s %s is running", self.topics.agent, __version__)
+
+    def _open_outbox(self) -> None:
+        try:
+            self.outbox.open()
+        except (TryAgain, PersonMustAct) as error:
+            log.error("the outbox cannot be opened; trying again: %s", error)
+
+    def _alive(self) -> None:
+        self._notifier.watchdog()
+
+    def _trouble(self, name: str | None, what: str) -> None:
+        condition = OK if name is None else Condition(Status.DEGRADED, "AGENT_SERVICE", {"service": name, "what": what})
+        self.health.report("agent", condition)
+
+    # -- settings ----------------------------------------------------------------------------------
+
+    @property
+    def _language(self) -> Language:
+        return language(self.settings.counter.language)
+
+    def request_reload(self) -> None:
+        """Read the file again soon, on the main thread; callable from anywhere, also from a signal handler."""
+        self.supervisor.call(self._reload_quietly)
+
+    def _reload_quietly(self) -> None:
+        try:
+            self.reload()
+        except SettingsError as error:
+            log.error("the configuration is not used, the one before it stays:\n%s", error.render())
+
+    def reload(self) -> str:
+        """Read the file and rebuild what its changes concern; the digest then running. Main thread only.
+
+        Raises:
+            SettingsError: the file cannot be used; nothing changed.
+        """
+        self._notifier.reloading()
+        try:
+            settings = load(self._path, running=self.settings)
+        except SettingsError as error:
+            errors = tuple(problem.payload() for problem in error.problems)
+            self._config = replace(self._config, status="rejected", hash="", errors=errors)
+            first = error.problems[0].render().partition("\n")[0]
+            self.health.report(
+                "config", Condition(Status.DEGRADED, "CONFIG_REJECTED", {"count": len(error.problems), "first": first})
+            )
+            raise
+        else:
+            if settings != self.settings:
+                self._apply(settings)
+            self._config = ConfigReport("applied", settings.digest, settings.digest)
+            self.health.report("config", OK)
+            return settings.digest
+        finally:
+            self._mailbox.say(Message(self.topics.config, self._config.encode(), is_retained=True))
+            self._notifier.ready()
+
+    def _apply(self, settings: model.Settings) -> None:
+        before, self.settings = self.settings, settings
+        self.outbox.keep_days = settings.outbox.keep_days
+        self.hub.set_nameplate(nameplate(settings.counter))
+        self.supervisor.replace(self._units())
+        for component in components(before) - components(settings):
+            self.health.forget(component)
+            self._mailbox.say(Message(self.topics.health(component), b"", is_retained=True))
+        self._report_fitted()
+        self._mailbox.say(Message(self.topics.info, self._info(), is_retained=True))
+        changed = sorted(model.changed_sections(before, settings))
+        log.info("the configuration was applied; changed: %s", ", ".join(changed))
+
+    def _report_fitted(self) -> None:
+        fitted = components(self.settings)
+        for component in ("camera", "keypad"):
+            if component not in fitted:
+                self.health.report(component, NOT_FITTED)
+        self.health.report("qr", OK if self.settings.qr is not None else NOT_FITTED)
+        for component in ("agent", "config"):
+            self.health.report(component, OK)
+
+    # -- services ----------------------------------------------------------------------------------
+
+    def _units(self) -> list[Unit]:
+        """Every service in the order of its start; each with the slice of the settings it is made of."""
+        settings = self.settings
+        counter = settings.counter
+        keypads = list(zip(numbered("keypad"), settings.keypads, strict=False))
+        cameras = list(zip(numbered("camera"), settings.cameras, strict=False))
+        return [
+            *self._extra_units,
+            Unit("vitals", self._vitals),
+            Unit("rating", self._rating, (counter, settings.rating, settings.keypads)),
+            *(Unit(name, partial(self._keypad, name, keypad), keypad) for name, keypad in keypads),
+            Unit("commands", self._commands),
+            Unit("uplink", self._uplink, (settings.uplink, counter.language)),
+            Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
+            Unit("web", self._web, (settings.web, counter.language)),
+            *(Unit(name, partial(self._camera, name, camera), camera) for name, camera in cameras),
+            Unit("config", lambda: ConfigWatch(self._path, self.request_reload)),
+        ]
+
+    def _vitals(self) -> Service:
+        return VitalsService(outbox=self.outbox, health=self.health, clock=self.clock)
+
+    def _rating(self) -> Service:
+        settings = self.settings
+        rules = Rules(
+            correction_s=settings.rating.correction_s,
+            lockout_s=settings.rating.lockout_s,
+            max_per_hour=settings.rating.max_per_hour,
+            is_open=settings.counter.hours.is_open,
+        )
+        keys = {name: keys_of(keypad) for name, keypad in zip(numbered("keypad"), settings.keypads, strict=False)}
+        desk = Desk(
+            settings.rating.scale, keys, rules, counter=settings.counter.number, commune=settings.counter.commune
+        )
+        return RatingService(
+            desk, self._tray, commit=self._commit, thank=self.hub.thank, clock=self.clock, health=self.health
+        )
+
+    def _commit(self, fact: Fact) -> str:
+        return self.outbox.append(fact)[0].id
+
+    def _keypad(self, name: str, settings: model.Keypad) -> Service:
+        def make() -> Keypad:
+            driver = registry.find("keypad", settings.driver)(settings.options)
+            if not isinstance(driver, Keypad):
+                raise PersonMustAct(f'the driver "{settings.driver}" is not a keypad')
+            return driver
+
+        return KeypadService(name, make, partial(self._tray.put, name), keys=keys_of(settings), health=self.health)
+
+    def _commands(self) -> Service:
+        return CommandService(
+            orders=self._orders,
+            topics=self.topics,
+            journal=self.outbox,
+            clock=self.clock,
+            say=self._mailbox.say,
+            handlers=self._duties.handlers(),
+        )
+
+    def _reload_for_an_order(self) -> str:
+        digest: str = self.supervisor.call(self.reload).result(timeout=30)
+        return digest
+
+    def _uplink(self) -> Service:
+        return UplinkService(
+            self.settings.uplink,
+            topics=self.topics,
+            outbox=self.outbox,
+            health=self.health,
+            language=self._language,
+            clock=self.clock,
+            birth=Birth(info=self._info, config=self._config_report),
+            orders=self._orders,
+            mailbox=self._mailbox,
+        )
+
+    def _screen(self) -> Service:
+        service = ScreenService(
+            self.settings.screen,
+            hub=self.hub,
+            store=self._media,
+            health=self.health,
+            clock=self.clock,
+            language=self._language,
+        )
+        service.show_address(self.settings.qr.url if self.settings.qr is not None else None)
+        return service
+
+    def _web(self) -> Service:
+        site = Site(
+            hub=self.hub,
+            health=self.health,
+            store=self._media,
+            language=self._language,
+            figures=self._figures,
+            routes=self._routes,
+        )
+        self.web = WebService(self.settings.web.listen, site)
+        return self.web
+
+    def _camera(self, component: str, camera: model.Camera) -> Service:
+        service = self._cameras[camera.name] = CameraService(component, camera, self.health)
+        return service
+
+    # -- what it says of itself --------------------------------------------------------------------
+
+    def _figures(self) -> dict[str, Figure]:
+        marks = self.outbox.marks().values()
+        return {
+            "waiting": sum(mark.pending for mark in marks),
+            "stored": sum(mark.last - mark.pending for mark in marks),
+            "version": __version__,
+        }
+
+    def _config_report(self) -> bytes:
+        return self._config.encode()
+
+    def _info(self) -> bytes:
+        """The body of `up/info`: the birth certificate."""
+        settings = self.settings
+        counter = settings.counter
+        states = {report.component: report.condition.status for report in self.health.reports()}
+        fitted = [*zip(numbered("keypad"), (keypad.driver for keypad in settings.keypads), strict=False)]
+        fitted += zip(numbered("camera"), (camera.driver for camera in settings.cameras), strict=False)
+        devices = [{"component": name, "driver": driver, "state": states.get(name, "off")} for name, driver in fitted]
+        body = {
+            "versions": {"agent": __version__, "protocol": "v1", "python": platform.python_version()},
+            "hardware": {"machine": platform.machine(), "model": board_model(), "kernel": platform.release()},
+            "commune": counter.commune,
+            "name": counter.name,
+            "counter": counter.number,
+            "boot": self.clock.boot,
+            "devices": devices,
+            "cameras": [{"name": camera.name, "egress": camera.egress} for camera in settings.cameras],
+            "capabilities": list(self._duties.handlers()),
+            "config": settings.digest,
+            "scale": {"id": settings.rating.scale.id, "hash": settings.rating.scale.hash},
+            "keymaps": {
+                name: keys_of(keypad).hash for name, keypad in zip(numbered("keypad"), settings.keypads, strict=False)
+            },
+        }
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def numbered(kind: str) -> list[str]:
+    """The components of a kind, in order: `camera`, `camera-2`, …"""
+    return [kind, *(f"{kind}-{number}" for number in range(2, 33))]
+
+
+def components(settings: model.Settings) -> set[str]:
+    """The device components that these settings fit."""
+    return {*numbered("keypad")[: len(settings.keypads)], *numbered("camera")[: len(settings.cameras)]}
+
+
+def keys_of(keypad: model.Keypad) -> Keys:
+    return Keys(keypad.keys, repeat_gap_s=keypad.repeat_gap_ms / 1000, stuck_s=keypad.stuck_s)
+
+
+def nameplate(counter: model.Counter) -> Nameplate:
+    return Nameplate(
+        unit=counter.name,
+        number=counter.number,
+        hotlines=counter.hotlines,
+        hours=counter.hours.spell(language(counter.language)),
+        language=counter.language,
+        zone=counter.timezone,
+    )
+
+
+def board_model(path: Path = Path("/proc/device-tree/model")) -> str:
+    """What board this is; empty where the kernel does not say (anything but ARM boards)."""
+    try:
+        return path.read_text().rstrip("\0")
+    except OSError:
+        return ""

@@ -1,0 +1,91 @@
+"""What each order from the province does. The rules of taking orders are in `agent.uplink.commands`."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.clock import Clock
+from agent.errors import PersonMustAct, TryAgain
+from agent.event import Lane
+from agent.health import Health
+from agent.language import Language
+from agent.outbox.store import Outbox
+from agent.settings.problem import SettingsError
+from agent.surveillance.service import CameraService
+from agent.uplink.commands import Bulk, Done, Handler
+from agent.uplink.mailbox import Mailbox
+
+SNAPSHOT_S = 5.0
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Duties:
+    """Carries orders out, on the commands' thread."""
+
+    clock: Clock
+    health: Health
+    outbox: Outbox
+    mailbox: Mailbox
+    words: Callable[[], Language]
+    renew: Callable[[], str]
+    """Reads the configuration again; returns the digest then running."""
+    cameras: Callable[[], Mapping[str, CameraService]]
+    """The cameras that are configured, by name."""
+
+    def handlers(self) -> dict[str, Handler]:
+        """By the name of the command; also what `up/info` lists as capabilities."""
+        return {
+            "ping": self.ping,
+            "health": self.tell_health,
+            "reload": self.reload,
+            "snapshot": self.snapshot,
+            "replay": self.replay,
+        }
+
+    def ping(self, _: Arguments) -> Done:
+        return Done({"at": self.clock.now().isoformat(timespec="milliseconds"), "clock": self.clock.quality()})
+
+    def tell_health(self, _: Arguments) -> Done:
+        words = self.words()
+        return Done({"components": {report.component: report.body(words) for report in self.health.reports()}})
+
+    def reload(self, _: Arguments) -> Done:
+        try:
+            return Done({"hash": self.renew()})
+        except SettingsError as error:
+            raise PersonMustAct(error.render()) from error
+
+    def snapshot(self, arguments: Arguments) -> Done:
+        """A still of `camera` (the first one unless said), after egress, over `up/bulk`."""
+        cameras = self.cameras()
+        if not cameras:
+            raise PersonMustAct("no camera is configured at this counter")
+        name = str(arguments.get("camera", next(iter(cameras))))
+        if name not in cameras:
+            raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
+        still = cameras[name].snapshot(SNAPSHOT_S)
+        about = {
+            "camera": name,
+            "width_px": still.width_px,
+            "height_px": still.height_px,
+            "age_ms": round((time.monotonic() - still.taken_at_monotonic) * 1000),
+            "egress": still.egress,
+            "hidden": list(still.hidden),
+        }
+        answer = {**about, "size": len(still.jpeg), "sha256": hashlib.sha256(still.jpeg).hexdigest()}
+        return Done(answer, Bulk(still.jpeg, "image/jpeg", about))
+
+    def replay(self, arguments: Arguments) -> Done:
+        """Send the stored events `from`..`to` of `lane` once more; they keep their ids."""
+        lane, first, last = Lane(arguments["lane"]), int(arguments["from"]), int(arguments["to"])
+        if arguments["epoch"] != self.outbox.epoch:
+            raise PersonMustAct(f"epoch {arguments['epoch']} is not on this box; it writes {self.outbox.epoch}")
+        mark = self.outbox.marks()[lane]
+        first, last = max(first, mark.first), min(last, mark.last)
+        if first > last:
+            raise TryAgain(f"lane {lane} holds {mark.first} to {mark.last}")
+        self.mailbox.replay(lane, first, last)
+        return Done({"from": first, "to": last, "sent": last - first + 1})

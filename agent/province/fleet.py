@@ -1,0 +1,99 @@
+"""The fleet as its retained topics tell it. Pure: messages in, rows out."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.uplink.payload import State, Watermark
+from agent.uplink.topics import Heard
+
+WORST_FIRST = ("failed", "degraded", "off", "ok")
+
+
+@dataclass
+class Counter:
+    """One counter, as last heard."""
+
+    agent: str
+    state: str = "unknown"
+    session: int | None = None
+    since: datetime | None = None
+    unit: str = ""
+    number: int | None = None
+    health: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pending: int | None = None
+    events: int | None = None
+    lost: int = 0
+    heard_at: datetime | None = None
+
+    @property
+    def worst(self) -> tuple[str, dict[str, Any]] | None:
+        """The component that is worst off and its health; None while all that are fitted work."""
+        ranked = sorted(self.health.items(), key=lambda item: WORST_FIRST.index(item[1].get("status", "ok")))
+        if ranked and ranked[0][1].get("status") in ("failed", "degraded"):
+            return ranked[0]
+        return None
+
+    def row(self) -> dict[str, Any]:
+        """The counter as JSON."""
+        worst = self.worst
+        return {
+            "agent": self.agent,
+            "state": self.state,
+            "since": self.since.isoformat() if self.since else None,
+            "unit": self.unit,
+            "counter": self.number,
+            "events": self.events,
+            "pending": self.pending,
+            "lost": self.lost,
+            "worst": {"component": worst[0], **worst[1]} if worst else None,
+            "heard_at": self.heard_at.isoformat(timespec="seconds") if self.heard_at else None,
+        }
+
+
+class Fleet:
+    """All counters of a province."""
+
+    def __init__(self) -> None:
+        self.counters: dict[str, Counter] = {}
+
+    def hear(self, heard: Heard, payload: bytes, *, at: datetime, is_retained: bool) -> None:
+        """Take one message in; what cannot be read changes nothing."""
+        counter = self.counters.setdefault(heard.agent, Counter(heard.agent))
+        if not is_retained:
+            counter.heard_at = at
+        try:
+            match heard.kind, heard.rest:
+                case "state", ():
+                    self._state(counter, State.model_validate_json(payload))
+                case "info", ():
+                    body = json.loads(payload)
+                    counter.unit, counter.number = str(body.get("name", "")), body.get("counter")
+                case "health", (component,):
+                    if payload:
+                        counter.health[component] = json.loads(payload)
+                    else:
+                        counter.health.pop(component, None)
+                case "watermark", ():
+                    lanes = Watermark.model_validate_json(payload).lanes.values()
+                    counter.pending = sum(lane.pending for lane in lanes)
+                    counter.events = sum(lane.last for lane in lanes)
+                    counter.lost = sum(lane.lost for lane in lanes)
+        except (ValueError, ValidationError, AttributeError):
+            return
+
+    @staticmethod
+    def _state(counter: Counter, state: State) -> None:
+        """A `lost` of another session than the one last seen online is an old will: ignored."""
+        if state.state == "lost" and counter.session is not None and state.session != counter.session:
+            return
+        counter.state, counter.session = state.state, state.session
+        if state.since is not None:
+            counter.since = state.since
+
+    def rows(self) -> list[Counter]:
+        """Those in trouble first, then by name."""
+        return sorted(self.counters.values(), key=lambda c: (c.state == "online" and c.worst is None, c.agent))

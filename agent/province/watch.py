@@ -1,0 +1,131 @@
+"""`province watch`: a live table of the fleet in the terminal, from the retained topics alone.
+
+Reads, and writes nothing to the broker: an own session that ends with it.
+"""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+
+import click
+
+from agent.errors import PersonMustAct, TryAgain
+from agent.province.fleet import Counter, Fleet
+from agent.uplink.session import Connected, Door, LinkDown, Lost, Protocol, Received, Refused, Session, Wake
+from agent.uplink.topics import VERSION_ROOT, parse
+
+KINDS = ("state", "info", "health/+", "watermark")
+SETTLED_S = 1.0
+"""A broker hands over what it retains in one go: so long without a further message, it is all there."""
+
+
+def watch(door: Door, province: str, stop: threading.Event, *, as_json: bool) -> None:
+    """Show the fleet until *stop*; with *as_json* print it once as one JSON line.
+
+    Raises:
+        TryAgain: the broker cannot be reached or went away.
+        PersonMustAct: the package for the table is missing.
+    """
+    fleet = Fleet()
+    wake = Wake()
+    session = Session(door, Protocol.MQTT5, wake=wake, expiry_s=0)
+    try:
+        session.connect()
+        if as_json:
+            _listen(session, fleet, province, stop, until_quiet=True)
+            click.echo(json.dumps([counter.row() for counter in fleet.rows()], ensure_ascii=False))
+        else:
+            _show(session, fleet, province, stop)
+        session.close()
+    except LinkDown as error:
+        raise TryAgain(f"{door.host}:{door.port}: {error}") from error
+    finally:
+        session.drop()
+        wake.close()
+
+
+def _listen(session: Session, fleet: Fleet, province: str, stop: threading.Event, *, until_quiet: bool) -> None:
+    """Take messages in for a moment, or until nothing has come for `SETTLED_S`."""
+    heard_at_s = time.monotonic()
+    while not stop.is_set():
+        happenings = session.turn(0.25)
+        for happening in happenings:
+            match happening:
+                case Connected():
+                    session.subscribe([f"{VERSION_ROOT}/{province}/+/up/{kind}" for kind in KINDS])
+                case Received(topic=topic, payload=payload, is_retained=is_retained):
+                    heard = parse(topic)
+                    if heard is not None:
+                        fleet.hear(heard, payload, at=datetime.now(UTC), is_retained=is_retained)
+                    session.acknowledge(happening)
+                case Refused(text=text):
+                    raise LinkDown("REFUSED", text)
+                case Lost(reason=reason):
+                    raise LinkDown("LOST", reason)
+        if happenings:
+            heard_at_s = time.monotonic()
+        if not until_quiet or time.monotonic() - heard_at_s > SETTLED_S:
+            return
+
+
+def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event) -> None:
+    try:
+        from rich.live import Live  # noqa: PLC0415 - an extra, only for this table
+        from rich.table import Table  # noqa: PLC0415
+    except ImportError as error:
+        raise PersonMustAct("the table needs the package rich: pip install 'counter-agent[province]'") from error
+
+    def table() -> Table:
+        rows = fleet.rows()
+        online = sum(counter.state == "online" for counter in rows)
+        made = Table(
+            title=f"Province {province}: {online} of {len(rows)} counters online", title_justify="left", expand=True
+        )
+        for column, options in COLUMNS.items():
+            made.add_column(column, **options)  # type: ignore[arg-type] # a column's own keywords
+        for counter in rows:
+            made.add_row(*cells(counter, datetime.now(UTC)))
+        return made
+
+    with Live(table(), refresh_per_second=4, screen=False) as live:
+        while not stop.is_set():
+            _listen(session, fleet, province, stop, until_quiet=False)
+            live.update(table())
+
+
+COLUMNS: dict[str, dict[str, object]] = {
+    "counter": {"no_wrap": True},
+    "state": {"no_wrap": True},
+    "unit": {"ratio": 3},
+    "events": {"justify": "right"},
+    "waiting": {"justify": "right"},
+    "heard": {"justify": "right", "no_wrap": True},
+    "trouble": {"ratio": 5},
+}
+STATE_STYLE = {"online": "green", "stopping": "yellow", "lost": "red"}
+
+
+def cells(counter: Counter, now: datetime) -> list[str]:
+    """One row of the table, with rich's markup."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    style = STATE_STYLE.get(counter.state, "dim")
+    worst = counter.worst
+    trouble = "[green]–[/]"
+    if worst is not None:
+        component, health = worst
+        colour = "red" if health.get("status") == "failed" else "yellow"
+        trouble = f"[{colour}]{component}[/] {escape(str(health.get('message', '')))}"
+        if health.get("hint"):
+            trouble += f"\n[dim]→ {escape(str(health['hint']))}[/]"
+    number = f" · {counter.number}" if counter.number is not None else ""
+    return [
+        counter.agent,
+        f"[{style}]{counter.state}[/]",
+        f"{escape(counter.unit)}{number}",
+        "" if counter.events is None else str(counter.events),
+        "" if counter.pending is None else str(counter.pending),
+        "" if counter.heard_at is None else f"{max(0, (now - counter.heard_at).total_seconds()):.0f} s",
+        trouble,
+    ]

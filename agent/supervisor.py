@@ -1,0 +1,222 @@
+"""Owns every thread: starts them in order, stops them in reverse, restarts what ended, and feeds the watchdog.
+
+`run` is the main thread. A service that *ended* is rebuilt from its factory with growing, jittered
+waits; after `GIVE_UP` failures within `WINDOW_S` it is given up visibly (health says so) and tried
+again every `WINDOW_S`. One that *hangs* cannot be killed: the systemd watchdog is no longer fed and
+the whole process is replaced. In-process patience, out-of-process certainty.
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.service import Service
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT_S = 0.2
+LONGEST_WAIT_S = 10.0
+GIVE_UP = 6
+WINDOW_S = 60.0
+TICK_S = 0.5
+GOODBYE_S = 4.5
+"""All services together have this long to end: the promise is five seconds from the signal to the exit."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A service that can be built again: its name, its factory, and the settings it was made of."""
+
+    name: str
+    build: Callable[[], Service]
+    made_of: Any = None
+    """Compared on reload: a unit whose slice of the settings is equal stays as it is."""
+
+
+@dataclass
+class _Running:
+    unit: Unit
+    service: Service
+    thread: threading.Thread
+    stop: threading.Event
+    error: BaseException | None = None
+
+
+@dataclass
+class _Record:
+    """What the supervisor remembers of a unit between its lives."""
+
+    failures: list[float] = field(default_factory=list)
+    due_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the supervisor tells outward; each is called on the main thread."""
+
+    alive: Callable[[], None]
+    """Every service has moved within its patience: feed the watchdog."""
+    trouble: Callable[[str | None, str], None]
+    """A service keeps ending, or hangs (name, what happened); name None: all is well again."""
+
+
+class Supervisor:
+    """The owner of all services."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._units: list[Unit] = []
+        self._running: dict[str, _Running] = {}
+        self._records: dict[str, _Record] = {}
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._troubled: str | None = None
+
+    # -- callable from any thread and from signal handlers -----------------------------------------
+
+    def stop(self) -> None:
+        """End everything; `run` returns when it is done."""
+        self._calls.put(None)
+
+    def call(self, function: Callable[[], Any]) -> "Future[Any]":
+        """Run *function* on the main thread, between two looks at the services."""
+        future: Future[Any] = Future()
+
+        def answer() -> None:
+            try:
+                future.set_result(function())
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits for the answer
+                future.set_exception(error)
+
+        self._calls.put(answer)
+        return future
+
+    # -- the main thread ---------------------------------------------------------------------------
+
+    def run(self, units: Sequence[Unit], *, ready: Callable[[], None]) -> None:
+        """Start *units* in order, call *ready*, and look after them until `stop`."""
+        try:
+            self.replace(units)
+            ready()
+            while self._work():
+                self._look()
+        finally:
+            self._stop_all()
+
+    def _work(self) -> bool:
+        """Do what was called for, waiting a tick for it; False: time to stop."""
+        wait_s = TICK_S
+        while True:
+            try:
+                call = self._calls.get(timeout=wait_s)
+            except queue.Empty:
+                return True
+            if call is None:
+                return False
+            call()
+            wait_s = 0.0
+
+    def replace(self, units: Sequence[Unit]) -> None:
+        """Make *units* the ones that run: what changed or went is stopped, what is new is started."""
+        wanted = {unit.name: unit for unit in units}
+        for old in reversed(self._units):
+            new = wanted.get(old.name)
+            if new is None or new.made_of != old.made_of:
+                self._stop(old.name)
+                self._records.pop(old.name, None)
+        self._units = list(units)
+        for unit in units:
+            if unit.name not in self._running:
+                self._start(unit)
+
+    def _start(self, unit: Unit) -> None:
+        self._records.setdefault(unit.name, _Record()).due_s = None
+        try:
+            service = unit.build()
+        except Exception as error:
+            log.exception("%s cannot be built", unit.name)
+            self._failed(unit, error)
+            return
+        stop = threading.Event()
+        thread = threading.Thread(target=self._life, args=(unit.name,), name=unit.name, daemon=True)
+        self._running[unit.name] = _Running(unit, service, thread, stop)
+        thread.start()
+
+    def _life(self, name: str) -> None:
+        running = self._running[name]
+        try:
+            running.service.run(running.stop)
+        except Exception as error:
+            log.exception("%s ended", name)
+            running.error = error
+
+    def _look(self) -> None:
+        """Notice what ended or hangs, restart what is due, and feed the watchdog if all is well."""
+        now = time.monotonic()
+        for running in list(self._running.values()):
+            if not running.thread.is_alive():
+                del self._running[running.unit.name]
+                self._failed(running.unit, running.error)
+        for unit in self._units:
+            due_s = self._records[unit.name].due_s
+            if due_s is not None and due_s <= now:
+                self._start(unit)
+        hanging = next((r for r in self._running.values() if r.service.progress.age_s > r.service.patience_s), None)
+        if hanging is None:
+            self._watch.alive()
+        self._tell(hanging, now)
+
+    def _tell(self, hanging: _Running | None, now: float) -> None:
+        failing = next((u.name for u in self._units if len(self._recent(u.name, now)) >= GIVE_UP), None)
+        name = hanging.unit.name if hanging is not None else failing
+        if name != self._troubled:
+            self._troubled = name
+            if hanging is not None:
+                log.error("%s has not moved for %.0f s", name, hanging.service.progress.age_s)
+            self._watch.trouble(name, "hangs" if hanging is not None else "keeps ending")
+
+    def _recent(self, name: str, now: float) -> list[float]:
+        record = self._records[name]
+        record.failures = [at for at in record.failures if now - at < WINDOW_S]
+        return record.failures
+
+    def _failed(self, unit: Unit, error: BaseException | None) -> None:
+        now = time.monotonic()
+        failures = self._recent(unit.name, now)
+        failures.append(now)
+        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (len(failures) - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        if len(failures) >= GIVE_UP:
+            wait_s = WINDOW_S
+            log.error(
+                "%s ended %d times in %.0f s (%s); next try in %.0f s",
+                unit.name,
+                len(failures),
+                WINDOW_S,
+                error,
+                wait_s,
+            )
+        self._records[unit.name].due_s = now + wait_s
+
+    # -- stopping ----------------------------------------------------------------------------------
+
+    def _stop(self, name: str, *, until_s: float | None = None) -> None:
+        running = self._running.pop(name, None)
+        if running is None:
+            return
+        running.stop.set()
+        left_s = running.service.goodbye_s
+        if until_s is not None:
+            left_s = min(left_s, max(0.05, until_s - time.monotonic()))
+        running.thread.join(left_s)
+        if running.thread.is_alive():
+            log.error("%s did not end within %.1f s and is left behind", name, left_s)
+
+    def _stop_all(self) -> None:
+        until_s = time.monotonic() + GOODBYE_S
+        for unit in reversed(self._units):
+            self._stop(unit.name, until_s=until_s)

@@ -1,0 +1,68 @@
+"""What other rooms hand to the uplink, kept while no link (and no uplink service) is there.
+
+Outlives the services on both sides of it. Callable from any thread.
+"""
+
+import threading
+from collections import deque
+
+from agent.event import Lane
+from agent.uplink.payload import Message
+from agent.uplink.session import Wake
+
+WORDS_WAITING = 512
+"""Unretained words kept while the link is away; the oldest is dropped (a repeated order gets its stored result)."""
+
+
+class Mailbox:
+    """Words and replay requests on their way to the uplink."""
+
+    def __init__(self) -> None:
+        self.wake = Wake()
+        self._lock = threading.Lock()
+        self._words: deque[Message] = deque(maxlen=WORDS_WAITING)
+        self._retained: dict[str, Message] = {}
+        self._replays: deque[tuple[Lane, int, int]] = deque()
+
+    def say(self, message: Message) -> None:
+        """Publish *message* as soon as the link allows; of a retained topic only the newest word is kept."""
+        with self._lock:
+            if message.is_retained:
+                self._retained[message.topic] = message
+            else:
+                self._words.append(message)
+        self.wake.set()
+
+    def replay(self, lane: Lane, first: int, last: int) -> None:
+        """Send the stored events *first*..*last* of *lane* once more."""
+        with self._lock:
+            self._replays.append((lane, first, last))
+        self.wake.set()
+
+    # -- the uplink's side ---------------------------------------------------------------------------
+
+    def take(self) -> Message | None:
+        """The next word: what is retained first, then in order."""
+        with self._lock:
+            if self._retained:
+                return self._retained.pop(next(iter(self._retained)))
+            return self._words.popleft() if self._words else None
+
+    def put_back(self, messages: list[Message]) -> None:
+        """These were taken and never arrived."""
+        with self._lock:
+            self._words.extendleft(reversed(messages))
+
+    def forget_retained(self) -> None:
+        """A birth is about to say everything retained anew."""
+        with self._lock:
+            self._retained.clear()
+
+    def take_replays(self) -> list[tuple[Lane, int, int]]:
+        with self._lock:
+            taken = list(self._replays)
+            self._replays.clear()
+            return taken
+
+    def close(self) -> None:
+        self.wake.close()

@@ -1,0 +1,69 @@
+"""The vitals of the box itself: clock, disk, outbox. Looks every few seconds, reports to health.
+
+Runs in its own thread and touches no device. It is also who opens the outbox again after the disk came back.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+from agent.clock import Clock, ClockQuality
+from agent.errors import PersonMustAct, TryAgain
+from agent.health import OK, Condition, Health, Status
+from agent.outbox.store import Outbox
+from agent.service import Service
+
+LOOK_S = 5.0
+LEAST_FREE_BYTES = 100 * 1024 * 1024
+"""Below this the card counts as full: SQLite, the journal and a picture still fit, a day's work does not."""
+
+_CLOCK = {
+    ClockQuality.NTP: OK,
+    ClockQuality.RTC: OK,
+    ClockQuality.FLOOR: Condition(Status.DEGRADED, "CLOCK_UNSURE"),
+    ClockQuality.NONE: Condition(Status.DEGRADED, "CLOCK_UNSURE"),
+}
+
+
+class VitalsService(Service):
+    """Reports `clock`, `disk` and `outbox`."""
+
+    name = "vitals"
+
+    def __init__(self, *, outbox: Outbox, health: Health, clock: Clock) -> None:
+        super().__init__()
+        self._outbox = outbox
+        self._health = health
+        self._clock = clock
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.progress.beat()
+            self._health.report("clock", _CLOCK[self._clock.quality()])
+            self._health.report("disk", disk_condition(self._outbox.path.parent))
+            self._look_at_outbox()
+            stop.wait(LOOK_S)
+
+    def _look_at_outbox(self) -> None:
+        try:
+            self._outbox.open()
+        except TryAgain as error:
+            self._health.report("outbox", Condition(Status.FAILED, "OUTBOX_UNREADABLE", {"reason": str(error)}))
+        except PersonMustAct as error:
+            self._health.report("outbox", Condition(Status.FAILED, "OUTBOX_FAULT", {"reason": str(error)}))
+        else:
+            self._health.report("outbox", OK)
+
+
+def disk_condition(folder: Path) -> Condition:
+    """How the disk under *folder* is."""
+    try:
+        found = os.statvfs(folder)
+    except OSError as error:
+        return Condition(Status.FAILED, "DISK_UNREADABLE", {"reason": error.strerror or str(error)})
+    if found.f_flag & os.ST_RDONLY:
+        return Condition(Status.FAILED, "DISK_READ_ONLY")
+    free_mb = found.f_bavail * found.f_frsize // 1024 // 1024
+    if free_mb * 1024 * 1024 < LEAST_FREE_BYTES:
+        return Condition(Status.DEGRADED, "DISK_FULL", {"free_mb": free_mb})
+    return OK
