@@ -24,7 +24,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _PLAIN_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
-_PLAIN_FLOAT = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
+_PLAIN_FLOAT = re.compile(r"[-+]?([0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18})")
 
 Position = tuple[int, int]
 """Line and column, from 1."""
@@ -53,7 +53,7 @@ class Place:
     """A scalar as written."""
     is_plain: bool = False
     """Whether it stands without quotes."""
-    odd: int | float | None = None
+    odd: str = ""
     """What YAML makes of a number in a notation that people read differently: `007`, `1:30`, `1_000`."""
 
 
@@ -245,7 +245,7 @@ def _value(event: yaml.NodeEvent, key: Position, position: Position) -> tuple[An
     if not _is_plain(event):
         return raw, Place(key, position, "text", raw)
     kind, value, is_odd = _resolve(raw)
-    odd = value if is_odd else None
+    odd = _shown(raw, value) if is_odd else ""
     return value, Place(key, key if kind == "null" and not raw else position, kind, raw, is_plain=True, odd=odd)
 
 
@@ -281,3 +281,10 @@ def _number(raw: str, tag: str) -> int | float:
     except ValueError:
         return 0
     return value if math.isfinite(value) else 0
+
+
+def _shown(raw: str, value: float) -> str:
+    """How to tell what YAML made of *raw*."""
+    if re.search("inf|nan", raw.lower()):
+        return "∞" if "inf" in raw.lower() else "NaN"
+    return f"{value:g}" if isinstance(value, float) else str(value or raw[:18])

@@ -54,6 +54,8 @@ def explain(error: ErrorDetails, document: Document, base: Path, model: type[Bas
         code = error["type"].removeprefix(PREFIX)
         shown = {name: shorten(value) if isinstance(value, str) else value for name, value in values.items()}
         return Finding(code, path, place.key if is_key or code == "hex_twice" else place.value, shown)
+    if error["type"] == "missing" and isinstance(path[-1], int):
+        return Finding("list_short", path[:-1], place.value, {"limit": path[-1] + 1})
     if error["type"] == "missing":
         return Finding("missing", path, place.key, {"seen": str(path[-1])})
     code, shown = _sentence(error, place, _Number.of(model, error["loc"]), values)
@@ -87,7 +89,13 @@ def _sentence(error: ErrorDetails, place: Place, number: "_Number", context: dic
         code = "unquote"
     text = shorten(str(context.get("error", "")), 300)
     limit = context.get("min_length", context.get("max_length"))
-    return code, {**seen, "limit": limit, "pattern": context.get("pattern"), "text": text}
+    return code, {
+        **seen,
+        "limit": limit,
+        "pattern": context.get("pattern"),
+        "step": context.get("multiple_of"),
+        "text": text,
+    }
 
 
 _CODES = {
@@ -105,6 +113,7 @@ _CODES = {
         "list_short": "too_short",
         "list_long": "too_long",
         "pattern": "string_pattern_mismatch",
+        "multiple": "multiple_of",
         "driver_says": "value_error assertion_error",
     }.items()
     for kind in kinds.split()
@@ -118,7 +127,7 @@ def _seen(place: Place) -> Any:
 
 def _text_wanted(place: Place) -> Sentence:
     raw = shorten(place.raw)
-    if place.odd is not None:
+    if place.odd:
         return "quote_odd", {"seen": raw, "number": place.odd}
     codes = {"bool": "quote_bool", "int": "quote_number", "float": "quote_number"}
     return codes.get(place.kind, "want_text"), {"seen": _seen(place)}

@@ -183,7 +183,7 @@ class _Judgement:
     def _find_odd_numbers(self) -> None:
         complained = {finding.path for finding in self.findings}
         for path, place in self._document.places.items():
-            if place.odd is not None and path not in complained:
+            if place.odd and path not in complained:
                 self.findings.append(odd_number(path, place))
 
     def _find(self, code: str, path: Path, *, on_key: bool = False, **values: Any) -> None:

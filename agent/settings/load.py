@@ -19,6 +19,8 @@ from agent.settings.problem import LINE_BREAK, Problem, SettingsError, spell
 LIMIT_BYTES = 256 * 1024
 """The largest file that is read; a configuration with every key explained has about 8 KiB."""
 
+_NOWHERE = {"empty_file", "missing_section"}
+"""Findings about what is not there: no line to quote."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What YAML does not allow in a file; also the byte order mark, which may only come first."""
 
@@ -103,7 +105,7 @@ def _words(text: bytes, document: Document | None, running: Settings | None) -> 
 
 def _problem(finding: Finding, file: str, lines: list[str], words: Language) -> Problem:
     line, column = finding.position
-    quoted = lines[line - 1] if 0 < line <= len(lines) else ""
+    quoted = lines[line - 1] if 0 < line <= len(lines) and finding.code not in _NOWHERE else ""
     return Problem(
         file, line, column, spell(finding.path), _sentence(f"config.{finding.code}", finding.values, words), quoted
     )

@@ -45,7 +45,8 @@ class Problem:
     def _quotation(self) -> list[str]:
         if not self.line or not self.quoted.strip():
             return []
-        before, after = self.quoted[: self.column - 1], self.quoted[self.column - 1 :]
+        quoted = "".join(map(visible, self.quoted))
+        before, after = quoted[: self.column - 1], quoted[self.column - 1 :]
         if len(before) > _WIDTH - 30:
             before = _ELLIPSIS + before[-(_WIDTH - 40) :]
         if len(before) + len(after) > _WIDTH:
@@ -88,7 +89,14 @@ def spell(path: Path) -> str:
     return text
 
 
+def visible(character: str) -> str:
+    """*character*, or a stand-in for what cannot be seen or only looks like a space."""
+    if character.isprintable() or character == "\t":
+        return character
+    return "␣" if character.isspace() else "�"
+
+
 def shorten(text: str, limit: int = 60) -> str:
     """*text* on one line, printable, and at most *limit* characters long."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: limit + 1])
+    shown = "".join(" " if c in "\t\r\n" else visible(c) for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + _ELLIPSIS

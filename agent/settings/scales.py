@@ -51,10 +51,8 @@ class SpelledLevel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: Labels
-    """What stands on the key: a text, or texts by language."""
-    satisfied: bool
-    """Whether this level counts as satisfied in every figure."""
+    label: Labels = Field(description="What stands on the key: a text, or texts by language.")
+    satisfied: bool = Field(description="Whether this level counts as satisfied in every figure.")
 
 
 def _named(name: str) -> Scale:
@@ -81,7 +79,8 @@ def _pairs(label: str | dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(label.items()) if isinstance(label, dict) else (("vi", label),)
 
 
-def _spell(scale: Scale) -> Any:
+def spell(scale: Scale) -> Any:
+    """*scale* as the file would say it."""
     if SCALES.get(scale.id) == scale:
         return scale.id
     return [{"label": dict(level.labels), "satisfied": level.is_satisfied} for level in scale.levels]
@@ -111,7 +110,7 @@ class _AsInTheFile:
         return core_schema.json_or_python_schema(
             json_schema=forms,
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(Scale), forms]),
-            serialization=core_schema.plain_serializer_function_ser_schema(_spell),
+            serialization=core_schema.plain_serializer_function_ser_schema(spell),
         )
 
 

@@ -213,4 +213,8 @@ Broker = Annotated[str, AfterValidator(_broker), _pattern("^mqtts?://[^@/]+/?$")
 Loopback = Annotated[str, AfterValidator(_loopback), _pattern(r"^(127\.[0-9.]+|localhost|\[[0:]*:0*1\]):[0-9]{1,5}$")]
 WebAddress = Annotated[str, AfterValidator(_web_address), _pattern("^[Hh][Tt][Tt][Pp][Ss]?://")]
 Payload = Annotated[str, AfterValidator(_payload), _pattern("^([0-9A-Fa-f]{2})+$")]
-KeyMap = Annotated[dict[Payload, int], AfterValidator(_payloads), Field(min_length=1)]
+KeyMap = Annotated[
+    dict[Payload, int],
+    Field(min_length=1, json_schema_extra={"additionalProperties": False}),
+    AfterValidator(_payloads),
+]
