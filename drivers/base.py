@@ -106,17 +106,37 @@ class Keypad(Driver):
 
 
 @dataclass(frozen=True, slots=True)
+class Codec:
+    """What a decoder or a recorder must know beside the packets."""
+
+    name: str
+    """FFmpeg's name of the format: `h264`, `hevc`, `mjpeg`."""
+    extradata: bytes = b""
+    """Parameter sets kept outside the packets (MP4, MKV); empty where the packets carry them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Packet:
     """One coded picture from a camera."""
 
     data: object
-    """The demuxer's own packet (`av.Packet`)."""
+    """The demuxer's or encoder's own packet (`av.Packet`)."""
+    size_bytes: int
     is_keyframe: bool
     at_monotonic: float
+    """`time.monotonic()` when it arrived."""
 
 
 class Camera(Driver):
-    """A device that delivers coded video. Used only inside the camera's child process."""
+    """A device that delivers coded video. Used only inside the camera's child process.
+
+    `read` may block for good in native code: the child is killed from outside when it does.
+    """
+
+    @property
+    @abstractmethod
+    def codec(self) -> Codec:
+        """How the packets are coded; known once `open` returned, the same until `close`."""
 
     @abstractmethod
     def read(self) -> Packet:

@@ -1,0 +1,68 @@
+"""From coded packets to pictures, as rarely as possible. Imports PyAV: only the camera's child may import this."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import av
+import numpy as np
+
+from agent.surveillance.privacy import Picture
+from drivers.base import Codec, Packet
+
+
+class Moment(NamedTuple):
+    """A decoded picture and when it reached the box."""
+
+    picture: Picture
+    at_monotonic: float
+
+
+class KeyframeCheck:
+    """Says whether a key frame is a valid picture: the only proof that a camera sees."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._decoder = _decoder(codec)
+
+    def passes(self, keyframe: Packet) -> bool:
+        """Decode *keyframe* alone; True when a whole, uncorrupted picture came out."""
+        frames = [*_feed(self._decoder, keyframe), *_feed(self._decoder, None)]
+        self._decoder.flush_buffers()  # the next key frame is a new beginning
+        return any(_is_valid(frame) for frame in frames)
+
+
+def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
+    """The last valid picture in *groups* (newest first, each from a key frame on), or None."""
+    for group in groups:
+        arrivals = {cast("av.Packet[Any]", packet.data).pts: packet.at_monotonic for packet in group}
+        last: av.VideoFrame | None = None
+        decoder = _decoder(codec)
+        for packet in (*group, None):
+            for frame in _feed(decoder, packet):
+                if _is_valid(frame):
+                    last = frame
+        if last is not None:
+            picture = last.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+            return Moment(picture, arrivals.get(last.pts, group[-1].at_monotonic))
+    return None
+
+
+def _decoder(codec: Codec) -> av.VideoCodecContext:
+    decoder = av.CodecContext.create(codec.name, "r")
+    if not isinstance(decoder, av.VideoCodecContext):
+        raise ValueError(f"{codec.name} is not video")
+    if codec.extradata:
+        decoder.extradata = codec.extradata
+    decoder.thread_count = 1
+    return decoder
+
+
+def _feed(decoder: av.VideoCodecContext, packet: Packet | None) -> Iterator[av.VideoFrame]:
+    """The pictures that *packet* completes; a broken packet completes none. None asks for what is left."""
+    try:
+        yield from decoder.decode(None if packet is None else cast("av.Packet[Any]", packet.data))
+    except av.FFmpegError:
+        return
+
+
+def _is_valid(frame: av.VideoFrame) -> bool:
+    return not frame.is_corrupt and frame.width > 0 and frame.height > 0

@@ -1,0 +1,108 @@
+"""The pulse of a camera's child, in memory it shares with its parent; and when it has been silent too long.
+
+A few aligned doubles, each with one writer, the child: no lock, so a child that hangs or dies in
+the middle of anything cannot take its parent along. Times are `time.monotonic()`, which on Linux
+is one clock for all processes.
+"""
+
+import mmap
+import os
+from dataclasses import dataclass
+
+OPENING_S = 10.0
+"""From the start of the child to the first packet."""
+SILENCE_S = 2.0
+"""Without a packet; longer for cameras below five pictures a second."""
+SILENCE_PACKETS = 10
+"""That many packets missing is silence at any rate: at 5 pictures a second the same 2 s."""
+BLIND_GOPS = 2
+"""Groups of pictures without one valid key frame."""
+BLIND_SLACK_S = 0.5
+BLIND_UNKNOWN_S = 20.0
+"""The same while the distance of key frames is not known yet."""
+
+_CELLS = 4
+_PACKET_AT, _PICTURE_AT, _INTERVAL_S, _GOP_S = range(_CELLS)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the parent reads; a time of 0 means never."""
+
+    packet_at: float = 0.0
+    """The last packet, whatever was in it."""
+    picture_at: float = 0.0
+    """The last key frame that could be decoded."""
+    interval_s: float = 0.0
+    """Between two packets, on average; 0 while unknown."""
+    gop_s: float = 0.0
+    """Between two key frames, at most, lately; 0 while unknown."""
+
+
+class Heartbeat:
+    """The shared cells; `fd` is what a child inherits."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._memory = mmap.mmap(fd, mmap.PAGESIZE)
+        self._cells = memoryview(self._memory).cast("d")
+
+    @classmethod
+    def create(cls) -> "Heartbeat":
+        """Fresh memory, all zero, without a name anywhere."""
+        fd = os.memfd_create("camera-heartbeat")
+        os.ftruncate(fd, mmap.PAGESIZE)
+        return cls(fd)
+
+    def read(self) -> Beat:
+        return Beat(*self._cells[:_CELLS])
+
+    def packet(self, at: float, *, interval_s: float, gop_s: float) -> None:
+        """A packet came at *at*."""
+        self._cells[_INTERVAL_S], self._cells[_GOP_S] = interval_s, gop_s
+        self._cells[_PACKET_AT] = at
+
+    def picture(self, at: float) -> None:
+        """The key frame that came at *at* is a valid picture."""
+        self._cells[_PICTURE_AT] = at
+
+    def close(self) -> None:
+        self._cells.release()
+        self._memory.close()
+        os.close(self.fd)
+
+
+class Rhythm:
+    """Learns from arrivals how far packets and key frames are apart."""
+
+    def __init__(self) -> None:
+        self.interval_s = 0.0
+        self.gop_s = 0.0
+        self._packet_at = 0.0
+        self._keyframe_at = 0.0
+
+    def packet(self, at: float, *, is_keyframe: bool) -> None:
+        if self._packet_at:
+            apart = at - self._packet_at
+            # Networks deliver in bursts: a mean over some thirty packets, not the last distance.
+            self.interval_s += (apart - self.interval_s) / (32 if self.interval_s else 1)
+        self._packet_at = at
+        if is_keyframe:
+            if self._keyframe_at:
+                # Longer distances are believed at once, shorter ones slowly: never blind too early.
+                self.gop_s = max(at - self._keyframe_at, self.gop_s * 0.9)
+            self._keyframe_at = at
+
+
+def silence(beat: Beat, *, started_at: float, now: float) -> str | None:
+    """What is missing since when, or None while the camera is alive. Pure; *started_at* is the child's start."""
+    if not beat.packet_at:
+        return f"no packet {now - started_at:.1f} s after the start" if now - started_at > OPENING_S else None
+    quiet = now - beat.packet_at
+    if quiet > max(SILENCE_S, SILENCE_PACKETS * beat.interval_s):
+        return f"no packet for {quiet:.1f} s"
+    blind = now - (beat.picture_at or started_at)
+    limit = max(SILENCE_S, BLIND_GOPS * beat.gop_s) + BLIND_SLACK_S if beat.gop_s else BLIND_UNKNOWN_S
+    if blind > limit:
+        return f"no valid key frame for {blind:.1f} s"
+    return None

@@ -1,0 +1,207 @@
+"""The parent's hold on a camera's child: start it, hear it, ask it, end it.
+
+The child is a fresh interpreter running `agent.surveillance.child` and nothing of the daemon, as
+`multiprocessing`'s spawn would give, but without importing the daemon's `__main__` again, without
+its resource tracker (one more interpreter for as long as the agent lives), and without pickles
+from a process that parses foreign bytes. It belongs to the thread that opened it: the kernel
+kills it when that thread ends.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from agent.errors import TryAgain
+from agent.settings.model import Camera
+from agent.surveillance.heartbeat import Heartbeat
+from agent.surveillance.still import Still
+from agent.surveillance.wire import Message, Wire
+
+LEAVE_S = 0.8
+"""A child that was asked to go may close its camera in this time."""
+KILL_S = 0.5
+"""What is still there so long after SIGKILL hangs inside the kernel."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a child is no longer there: in the driver's words, or by its exit."""
+
+    code: str
+    text: str
+    again: bool = True
+    """False when a person must act first."""
+
+
+@dataclass
+class _Question:
+    answer: "Future[Still]" = field(default_factory=Future)
+    asked_at: float = field(default_factory=time.monotonic)
+
+
+class CameraProcess:
+    """One child, from start to end. Everything but `ask` belongs to one thread."""
+
+    def __init__(self, camera: str, process: "subprocess.Popen[bytes]", wire: Wire, heartbeat: Heartbeat) -> None:
+        self._camera = camera
+        self._process = process
+        self._wire = wire
+        self._lock = threading.Lock()
+        self._questions: dict[int, _Question] = {}
+        self._asked = 0
+        self._ending: Ending | None = None
+        self.heartbeat = heartbeat
+        self.started_at = time.monotonic()
+        self.model = ""
+        """What the driver says it opened."""
+
+    @classmethod
+    def start(cls, camera: Camera) -> "CameraProcess":
+        """Start a child that opens *camera*.
+
+        Raises:
+            OSError: the machine has no room for another process.
+        """
+        with ExitStack() as undo:
+            heartbeat = Heartbeat.create()
+            undo.callback(heartbeat.close)
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs:
+                fds = (theirs.fileno(), heartbeat.fd)
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "agent.surveillance.child", camera.name, *map(str, fds)],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=fds,
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                    process_group=0,  # a Ctrl-C in the terminal is for the agent
+                )
+            undo.pop_all()
+        wire = Wire(ours)
+        with suppress(OSError):  # it died at birth: `attend` will say so
+            wire.offer(
+                {
+                    "driver": camera.driver,
+                    "options": camera.options.model_dump(mode="json"),
+                    "egress": camera.egress,
+                    "masks": camera.masks,
+                }
+            )
+        return cls(camera.name, process, wire, heartbeat)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def attend(self, timeout_s: float) -> Ending | None:
+        """Hear the child for up to *timeout_s* seconds: deliver its answers; how it ended, if it did."""
+        try:
+            message = self._wire.receive(timeout_s)
+            if message is not None:
+                self._hear(message)
+        except EOFError:
+            return self._ending or self._exit()
+        except (ValueError, TypeError, KeyError) as error:
+            return Ending("CAMERA_CRASHED", f"it talks nonsense: {error}")
+        return None
+
+    def ask(self) -> "Future[Still]":
+        """Ask for a still; from any thread.
+
+        Raises:
+            TryAgain: the child cannot be asked any more.
+        """
+        with self._lock:
+            self._asked += 1
+            question = self._questions[self._asked] = _Question()
+            try:
+                self._wire.offer({"kind": "still", "id": self._asked})
+            except OSError as error:
+                del self._questions[self._asked]
+                raise TryAgain(f"camera {self._camera}: {error}") from error
+        return question.answer
+
+    def unanswered_s(self) -> float:
+        """How long the oldest question has been waiting."""
+        with self._lock:
+            oldest = min((question.asked_at for question in self._questions.values()), default=None)
+        return 0.0 if oldest is None else time.monotonic() - oldest
+
+    def leave(self) -> None:
+        """Ask the child to close its camera and go, and wait for that a moment. `close` does the rest."""
+        self._wire.finish()
+        self._wait(LEAVE_S)
+
+    def close(self) -> bool:
+        """Kill the child if it is still there, and let go of everything. False when even SIGKILL did not end it."""
+        if self._process.returncode is None:
+            self.kill()
+        is_gone = self._wait(KILL_S)
+        with self._lock:
+            self._wire.close()
+            questions = list(self._questions.values())
+            self._questions.clear()
+        for question in questions:
+            question.answer.set_exception(TryAgain(f"camera {self._camera} went away"))
+        self.heartbeat.close()
+        return is_gone
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def is_gone(self) -> bool:
+        """Whether the kernel has let the child end. Also after `close`."""
+        return self._process.poll() is not None
+
+    def _wait(self, timeout_s: float) -> bool:
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _exit(self) -> Ending:
+        if not self._wait(KILL_S):
+            return Ending("CAMERA_CRASHED", "it closed its end")
+        code = self._process.returncode
+        return Ending("CAMERA_CRASHED", signal.Signals(-code).name if code < 0 else f"exit code {code}")
+
+    def _hear(self, message: Message) -> None:
+        words = message.words
+        match words["kind"]:
+            case "opened":
+                self.model = str(words["model"])
+            case "ending":
+                self._ending = Ending(str(words["code"]), str(words["text"]), again=bool(words["again"]))
+            case "still":
+                self._answer(message)
+
+    def _answer(self, message: Message) -> None:
+        words = message.words
+        with self._lock:
+            question = self._questions.pop(int(words["id"]), None)
+        if question is None:
+            return
+        if "error" in words:
+            question.answer.set_exception(TryAgain(f"camera {self._camera}: {words['error']}"))
+            return
+        try:
+            still = Still(
+                jpeg=message.body,
+                width_px=int(words["width_px"]),
+                height_px=int(words["height_px"]),
+                taken_at_monotonic=float(words["taken_at_monotonic"]),
+                egress=str(words["egress"]),
+                hidden=tuple(map(str, words["hidden"])),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            question.answer.set_exception(TryAgain(f"camera {self._camera} answered nonsense: {error}"))
+            raise
+        question.answer.set_result(still)

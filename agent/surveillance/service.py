@@ -1,0 +1,159 @@
+"""One camera: keeps its child process alive, says how it is, and answers with stills.
+
+Runs in one thread, which never decodes, never waits for the camera and never trusts an "opened":
+the camera is there when a key frame was decoded, and lost when the child's heartbeat stops, the
+child ends, or an answer does not come. Then the child is killed and started again after a short,
+jittered, growing wait. Nothing here imports PyAV, OpenCV or numpy.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.errors import TryAgain
+from agent.health import OK, Condition, Health, Status
+from agent.service import Service
+from agent.settings.model import Camera
+from agent.surveillance.heartbeat import silence
+from agent.surveillance.process import CameraProcess, Ending
+from agent.surveillance.still import Still
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.2
+"""Between two looks at the heartbeat."""
+ANSWER_S = 10.0
+"""A still that takes longer means that the child hangs."""
+CODES = frozenset({"CAMERA_ENDED", "CAMERA_CRASHED", "CAMERA_FAULT", "CAMERA_LIBRARY", "CAMERA_UNREADABLE"})
+"""What a child may say of itself; health has words for these. Other drivers' codes become the two general ones."""
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to wait before the child is started again."""
+
+    first_s: float = 0.2
+    last_s: float = 5.0
+    fault_s: float = 30.0
+    """While a person must act; so that the camera comes back by itself once that is done."""
+    stable_s: float = 10.0
+    """A camera that was there so long has its failures forgotten."""
+    chance: Callable[[], float] = random.random
+
+    def wait_s(self, failures: int, *, again: bool) -> float:
+        """After *failures* in a row; between the half and the whole of a doubling, capped time."""
+        longest = min(self.last_s, self.first_s * 2 ** min(failures - 1, 10)) if again else self.fault_s
+        return longest * (0.5 + 0.5 * self.chance())
+
+
+class CameraService(Service):
+    """The service of one camera; *component* is its name in health: `camera`, `camera-2`."""
+
+    goodbye_s = 2.0
+
+    def __init__(self, component: str, camera: Camera, health: Health, *, backoff: Backoff | None = None) -> None:
+        super().__init__()
+        self.name = component
+        self._camera = camera
+        self._health = health
+        self._backoff = backoff or Backoff()
+        self._there: CameraProcess | None = None
+        """The child, while its pictures are valid: what other threads may ask."""
+        self._there_since = 0.0
+        self._lost_at: float | None = None
+        self._failures = 0
+
+    @property
+    def model(self) -> str:
+        """What the driver says it opened; empty while the camera is away."""
+        process = self._there
+        return process.model if process is not None else ""
+
+    def snapshot(self, timeout_s: float) -> Still:
+        """The newest picture, after egress; from any thread but the service's own.
+
+        Raises:
+            TryAgain: the camera is away, or did not answer within *timeout_s* seconds.
+        """
+        process = self._there
+        if process is None:
+            raise TryAgain(f"camera {self._camera.name} is not there; its health says why")
+        try:
+            return process.ask().result(timeout_s)
+        except TimeoutError as error:
+            raise TryAgain(f"camera {self._camera.name} did not answer within {timeout_s:g} s") from error
+
+    def run(self, stop: threading.Event) -> None:
+        self._report(Status.DEGRADED, "STARTING")
+        while not stop.is_set():
+            process = CameraProcess.start(self._camera)
+            try:
+                ending = self._follow(process, stop)
+                if ending is None:
+                    process.leave()
+            finally:
+                self._there = None
+                is_gone = process.close()
+            if ending is None:
+                return
+            self._lose(ending)
+            if not is_gone:
+                self._outwait(process, stop)
+            self._rest(self._backoff.wait_s(self._failures, again=ending.again), stop)
+
+    def _follow(self, process: CameraProcess, stop: threading.Event) -> Ending | None:
+        """Watch one child until it is lost, or *stop*: then None."""
+        while not stop.is_set():
+            self.progress.beat()
+            ending = process.attend(LOOK_EVERY_S)
+            if ending is not None:
+                return ending
+            beat = process.heartbeat.read()
+            missing = silence(beat, started_at=process.started_at, now=time.monotonic())
+            if missing is None and process.unanswered_s() > ANSWER_S:
+                missing = "a still was asked for and never came"
+            if missing is not None:
+                return Ending("CAMERA_STALLED", missing)
+            if beat.picture_at and self._there is None:
+                self._find(process)
+        return None
+
+    def _find(self, process: CameraProcess) -> None:
+        self._there, self._there_since = process, time.monotonic()
+        self._health.report(self.name, OK)
+        if self._lost_at is not None:
+            away_s = self._there_since - self._lost_at
+            logger.info("camera %s is back after %.1f s and %d starts", self._camera.name, away_s, self._failures)
+            self._lost_at = None
+
+    def _lose(self, ending: Ending) -> None:
+        now = time.monotonic()
+        code = ending.code
+        if code not in CODES and code != "CAMERA_STALLED":
+            code = "CAMERA_AWAY" if ending.again else "CAMERA_FAULT"
+        if self._lost_at is None:
+            logger.warning("camera %s is lost: %s, %s", self._camera.name, code, ending.text)
+            if self._there_since and now - self._there_since >= self._backoff.stable_s:
+                self._failures = 0
+            self._lost_at = now
+        self._failures += 1
+        # How long it was silent changes with every turn; the condition does not.
+        self._report(Status.FAILED, code, text="" if code == "CAMERA_STALLED" else ending.text)
+
+    def _outwait(self, process: CameraProcess, stop: threading.Event) -> None:
+        """The kernel does not let the child go: it still holds the camera, so no other may be started."""
+        logger.error("camera %s: process %d survives SIGKILL", self._camera.name, process.pid)
+        self._report(Status.FAILED, "CAMERA_UNKILLABLE")
+        while not process.is_gone() and not stop.wait(LOOK_EVERY_S):
+            self.progress.beat()
+
+    def _rest(self, seconds: float, stop: threading.Event) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, 1.0)):
+            self.progress.beat()
+
+    def _report(self, status: Status, code: str, text: str = "") -> None:
+        self._health.report(self.name, Condition(status, code, {"name": self._camera.name, "text": text}))

@@ -1,0 +1,18 @@
+"""A picture that may leave the box."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One picture of one camera, after egress; it exists in memory only."""
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+    taken_at_monotonic: float
+    """When the picture reached the box (`time.monotonic()`)."""
+    egress: str
+    """`pixelated`, `masked` or `plain`."""
+    hidden: tuple[str, ...]
+    """What egress hid: `masks`, `whole`."""
