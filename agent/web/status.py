@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.health import Status
+from agent.health import Health, Status
 from agent.language import Language
 from agent.web.site import Figure, Site
 
@@ -10,34 +10,39 @@ from agent.web.site import Figure, Site
 def condition_of_everything(site: Site) -> dict[str, Any]:
     """The status page's content, ready for JSON and in the technician's language."""
     state = site.hub.state()
-    components = []
-    for report in site.health.reports():
-        message, hint = report.words(site.language)
-        components.append(
+    rows = components(site.health, site.language)
+    ill = sum(row["status"] in (Status.DEGRADED, Status.FAILED) for row in rows)
+    return {
+        "unit": state["unit"],
+        "counter": state["counter"]["number"],
+        "summary": site.language.text("status.some_ill", count=ill) if ill else site.language.text("status.all_ok"),
+        "is_well": ill == 0,
+        "components": rows,
+        "figures": [
+            {"label": _figure_label(key, site.language), "value": _figure(value, site.language)}
+            for key, value in site.figures().items()
+        ],
+    }
+
+
+def components(health: Health, language: Language) -> list[dict[str, Any]]:
+    """Every component's condition in words, the most urgent first."""
+    rows = []
+    for report in health.reports():
+        message, hint = report.words(language)
+        rows.append(
             {
                 "component": report.component,
-                "label": component_label(report.component, site.language),
+                "label": component_label(report.component, language),
                 "status": report.condition.status,
-                "word": site.language.text(f"status.{report.condition.status}"),
+                "word": language.text(f"status.{report.condition.status}"),
                 "code": report.condition.code,
                 "message": message,
                 "hint": hint,
                 "at": f"{report.since:%H:%M:%S, %d/%m/%Y}",
             }
         )
-    components.sort(key=lambda row: (_URGENCY.index(row["status"]), row["component"]))
-    ill = sum(row["status"] in (Status.DEGRADED, Status.FAILED) for row in components)
-    return {
-        "unit": state["unit"],
-        "counter": state["counter"]["number"],
-        "summary": site.language.text("status.some_ill", count=ill) if ill else site.language.text("status.all_ok"),
-        "is_well": ill == 0,
-        "components": components,
-        "figures": [
-            {"label": _figure_label(key, site.language), "value": _figure(value, site.language)}
-            for key, value in site.figures().items()
-        ],
-    }
+    return sorted(rows, key=lambda row: (_URGENCY.index(row["status"]), row["component"]))
 
 
 _URGENCY = (Status.FAILED, Status.DEGRADED, Status.OK, Status.OFF)
