@@ -14,7 +14,7 @@ from agent.language import Language
 from agent.outbox.store import Outbox
 from agent.settings.problem import SettingsError
 from agent.surveillance.service import CameraService
-from agent.uplink.commands import Bulk, Done, Handler
+from agent.uplink.commands import Action, Bulk, Done
 from agent.uplink.mailbox import Mailbox
 
 SNAPSHOT_S = 5.0
@@ -35,7 +35,7 @@ class Duties:
     cameras: Callable[[], Mapping[str, CameraService]]
     """The cameras that are configured, by name."""
 
-    def handlers(self) -> dict[str, Handler]:
+    def handlers(self) -> dict[str, Action]:
         """By the name of the command; also what `up/info` lists as capabilities."""
         return {
             "ping": self.ping,

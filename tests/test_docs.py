@@ -17,7 +17,7 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 UNWANTED = re.compile(r"\b(\w*Manager|\w*Helper|\w*Handler|TODO|FIXME|XXX)\b")
 """Names that say nothing, and work left for later."""
 NAMED_BY_OTHERS = re.compile(
-    r"ContextManager|contextmanager|ModemManager|NetworkManager|StreamHandler|MemoryHandler"
+    r"ContextManager|GetCoreSchemaHandler|contextmanager|ModemManager|NetworkManager|StreamHandler|MemoryHandler"
     r"|FileSystemEventHandler|BaseHTTPRequestHandler|WatchedFileHandler"
 )
 

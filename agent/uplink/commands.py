@@ -49,7 +49,7 @@ class Done:
     bulk: Bulk | None = None
 
 
-Handler = Callable[[Mapping[str, Any]], Done]
+Action = Callable[[Mapping[str, Any]], Done]
 """Carries out one command with its arguments; raises `CounterAgentError` to fail it with that reason."""
 
 
@@ -97,7 +97,7 @@ class CommandService(Service):
         journal: Journal,
         clock: Clock,
         say: Say,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, Action],
     ) -> None:
         super().__init__()
         self._orders = orders
