@@ -40,10 +40,13 @@ class PtyKeypad:
 
     def press(self, code: str) -> None:
         """Send the payload of one key, written as in the key map (`"31"`); lost when unplugged or nobody drains it."""
-        self.garbage(bytes.fromhex(code))
+        self._send(bytes.fromhex(code))
 
     def garbage(self, data: bytes) -> None:
-        """Send any bytes."""
+        """Send bytes that are no key's."""
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         with self._lock:
             if self._wire is not None:
                 with suppress(BlockingIOError):  # the terminal is full: a wire drops what nobody takes
@@ -87,7 +90,7 @@ class SimOptions(Options):
 
     every_s: float = Field(default=20, gt=0, le=86400)
     """Seconds between two presses; the first comes this long after `open`."""
-    codes: tuple[Payload, ...] = Field(default=("34", "33", "34", "31"), min_length=1)
+    codes: tuple[Payload, ...] = Field(default=("31", "32", "31", "33", "31", "34"), min_length=1)
     """The payloads in hex, pressed in this order and then again."""
 
 

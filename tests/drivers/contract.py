@@ -145,13 +145,6 @@ class PluggedKeypadContract(KeypadContract):
             bench.unplug()
             assert read_until_lost(keypad).code == "KEYPAD_UNPLUGGED"
 
-    def test_a_press_before_the_unplugging_is_still_delivered(self, bench: PluggedBench) -> None:
-        with bench.make() as keypad:
-            bench.press(bench.codes[0])
-            assert next_press(keypad).code == bench.codes[0]
-            bench.unplug()
-            read_until_lost(keypad)
-
     def test_the_same_driver_opens_the_replugged_keypad(self, bench: PluggedBench) -> None:
         keypad = bench.make()
         with keypad:

@@ -108,6 +108,16 @@ class TestSocketKeypadContract(PluggedKeypadContract):
         server.unplug()
 
 
+def test_a_press_that_arrived_before_the_line_broke_is_delivered_before_the_loss_is_told() -> None:
+    server = _SerialServer()
+    with SerialKeypad(SerialOptions(port=server.url)) as keypad:
+        server.press("31")
+        server.press("32")
+        server.unplug()
+        assert [next_press(keypad).code for _ in range(2)] == ["31", "32"]
+        assert read_until_lost(keypad).code == "KEYPAD_UNPLUGGED"
+
+
 def test_line_ends_and_idle_bytes_are_counted_but_are_no_presses(far_end: PtyKeypad) -> None:
     with near_end(far_end) as keypad:
         far_end.garbage(b"\x00\xff\r\n1")
