@@ -10,6 +10,8 @@ import logging
 import platform
 import queue
 import signal
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,10 +75,8 @@ class ConfigReport:
 class App:
     """One counter's daemon."""
 
-    def __init__(self, path: Path, *, extra_units: Sequence[Unit] = (), routes: Sequence[Any] = ()) -> None:
+    def __init__(self, path: Path, *, clock: SystemClock | None = None) -> None:
         """Read the file at *path* and make what outlives the services.
-
-        *extra_units* run before all others and stop after them; *routes* are further pages (the demo's).
 
         Raises:
             SettingsError: the file cannot be used.
@@ -84,7 +84,7 @@ class App:
         self._path = path
         self.settings = load(path)
         counter = self.settings.counter
-        self.clock = SystemClock(counter.zone)
+        self.clock = clock or SystemClock(counter.zone)
         self.health = Health(self.clock)
         self.topics = Topics(counter.province, counter.agent)
         self.outbox = Outbox(
@@ -113,8 +113,10 @@ class App:
             renew=self._reload_for_an_order,
             cameras=lambda: {camera.name: self._cameras[camera.name] for camera in self.settings.cameras},
         )
-        self._extra_units = list(extra_units)
-        self._routes = tuple(routes)
+        self.units_before: Sequence[Unit] = ()
+        """Further services, started before all others and stopped after them; set before `run`."""
+        self.routes: Sequence[Any] = ()
+        """Further pages, asked before the site's own; set before `run`."""
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -122,7 +124,8 @@ class App:
         """Run until `stop`, SIGTERM or SIGINT. Must be called on the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-        signal.signal(signal.SIGHUP, lambda *_: self.request_reload())
+        in_a_terminal = sys.stdin is not None and sys.stdin.isatty()  # there, SIGHUP says that it was closed
+        signal.signal(signal.SIGHUP, lambda *_: self.stop() if in_a_terminal else self.request_reload())
         self._open_outbox()
         self._report_fitted()
         try:
@@ -228,7 +231,7 @@ class App:
         keypads = list(zip(numbered("keypad"), settings.keypads, strict=False))
         cameras = list(zip(numbered("camera"), settings.cameras, strict=False))
         return [
-            *self._extra_units,
+            *self.units_before,
             Unit("vitals", self._vitals),
             Unit("rating", self._rating, (counter, settings.rating, settings.keypads)),
             *(Unit(name, partial(self._keypad, name, keypad), keypad) for name, keypad in keypads),
@@ -317,7 +320,7 @@ class App:
             store=self._media,
             language=self._language,
             figures=self._figures,
-            routes=self._routes,
+            routes=self.routes,
         )
         self.web = WebService(self.settings.web.listen, site)
         return self.web
@@ -325,6 +328,15 @@ class App:
     def _camera(self, component: str, camera: model.Camera) -> Service:
         service = self._cameras[camera.name] = CameraService(component, camera, self.health)
         return service
+
+    def web_is_up(self, *, within_s: float) -> int | None:
+        """The port the pages answer on, as soon as they do; None when that took too long."""
+        until_s = time.monotonic() + within_s
+        while time.monotonic() < until_s:
+            if self.web is not None and self.web.ready.wait(0.1):
+                return self.web.port
+            time.sleep(0.02)
+        return None
 
     # -- what it says of itself --------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ scans the events. One thread owns a store.
 import json
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -153,6 +154,52 @@ class ProvinceStore:
             "select seq, body from event where agent = ? and epoch = ? and lane = ? order by seq",
             (key.agent, key.epoch, key.lane),
         )
+
+
+class ProvinceView:
+    """Reads a province's store that another process writes: for pages and reports. Any thread may ask."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def newest(self, limit: int = 40) -> list[dict[str, Any]]:
+        """The newest events, newest first."""
+        rows = self._ask("select seq, time, type, body, received_at from event order by rowid desc limit ?", limit)
+        return [_row(*row) for row in rows]
+
+    def totals(self) -> dict[str, int]:
+        """How many ratings and events there are, and how many numbers are missing below the last of each stream."""
+        counted = self._ask("select count(*), coalesce(sum(type = 'vn.motcua.rating.v1'), 0) from event")
+        held = [Ranges(json.loads(ranges)) for (ranges,) in self._ask("select ranges from held")]
+        events, ratings = counted[0] if counted else (0, 0)
+        gaps = sum((ranges.last or 0) - len(ranges) for ranges in held)
+        return {"ratings": ratings, "events": events, "gaps": gaps}
+
+    def _ask(self, question: str, *values: object) -> list[Any]:
+        """The answer; empty while there is no store yet."""
+        try:
+            with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
+                return db.execute(question, values).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+
+def _row(seq: int, time: str, kind: str, body: bytes, received_at: str) -> dict[str, Any]:
+    data = json.loads(body)["data"]
+    return {
+        "seq": seq,
+        "time": time,
+        "type": kind.removeprefix("vn.motcua.").removesuffix(".v1"),
+        "level": data.get("level"),
+        "flags": data.get("flags", []),
+        "received_at": _in_the_zone_of(time, received_at),
+    }
+
+
+def _in_the_zone_of(time: str, received_at: str) -> str:
+    """*received_at* as the counter's own clock would say it, so that the two can be compared at a glance."""
+    zone = datetime.fromisoformat(time).tzinfo
+    return datetime.fromisoformat(received_at).astimezone(zone).isoformat(timespec="milliseconds")
 
 
 def _json(ranges: Ranges) -> str:

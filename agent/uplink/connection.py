@@ -8,7 +8,6 @@ whatever the library thinks.
 import logging
 import time
 import zlib
-from collections import deque
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -31,7 +30,9 @@ ZLIB_LEVEL = 6
 NO_SUBSCRIBERS = 0x10
 NOT_AUTHORISED = 0x87
 REFUSED_WAIT_S = 60.0
-"""A message that the broker would not take is tried again after this."""
+"""An event that the broker would not take is tried again after this."""
+UNHEARD_WAIT_S = 2.0
+"""One that nobody subscribes to is tried again after this, doubling up to `REFUSED_WAIT_S`."""
 TRAVEL_S = 10.0
 """What the broker took longer ago than this and the province misses was lost on the way."""
 SILENT_S = 120.0
@@ -77,13 +78,14 @@ class Connection:
         self._province_confirms = province_confirms
         self._flights: dict[int, _Flight] = {}
         self._early: dict[int, Acknowledged] = {}
-        self._later: deque[tuple[float, Parcel]] = deque()
+        self._later: list[tuple[float, Parcel]] = []
         self._tips = {lane: mark.last for lane, mark in outbox.marks().items()}
         self._dispatch = Dispatch({lane: outbox.waiting(lane) for lane in Lane}, batches=batches)
         self._read: dict[tuple[Lane, int], bytes] = {}
         self._moved_at_s: float | None = None
         self._denied = False
         self._unheard = False
+        self._unheard_wait_s = UNHEARD_WAIT_S
         self._orders: list[Incoming] = []
 
     # -- outward -----------------------------------------------------------------------------------
@@ -108,9 +110,10 @@ class Connection:
         """Fill the window with events: live first, then backlog."""
         self._notice_new()
         now = time.monotonic()
-        while self._later and self._later[0][0] <= now:
-            _, parcel = self._later.popleft()
-            self._dispatch.again(parcel.lane, parcel.first, parcel.last)
+        due = [entry for entry in self._later if entry[0] <= now]
+        for entry in due:
+            self._later.remove(entry)
+            self._dispatch.again(entry[1].lane, entry[1].first, entry[1].last)
         while self.room > 0:
             parcel_or_none = self._dispatch.next(self._window)
             if parcel_or_none is None:
@@ -192,17 +195,24 @@ class Connection:
             self._put_off(parcel, puback)
             return
         self._denied = self._unheard = False
+        self._unheard_wait_s = UNHEARD_WAIT_S
         self._dispatch.arrived(parcel, at_s=time.monotonic())
         if not self._province_confirms:
             self._confirm(parcel.lane, self._outbox.epoch, Ranges([(parcel.first, parcel.last)]), Ranges())
 
     def _put_off(self, parcel: Parcel, puback: Acknowledged) -> None:
         if not (self._denied or self._unheard):
-            log.warning("the broker did not pass on events: %s; trying again every %.0f s", puback.text, REFUSED_WAIT_S)
-        self._denied = self._denied or puback.reason == NOT_AUTHORISED
-        self._unheard = self._unheard or puback.reason == NO_SUBSCRIBERS
+            log.warning("the broker did not pass on events: %s; trying again", puback.text)
         self._dispatch.refused(parcel)
-        self._later.append((time.monotonic() + REFUSED_WAIT_S, parcel))
+        wait_s = REFUSED_WAIT_S
+        if puback.reason == NO_SUBSCRIBERS:
+            self._unheard = True
+            wait_s = self._unheard_wait_s
+            if not self._later:
+                self._unheard_wait_s = min(2 * wait_s, REFUSED_WAIT_S)
+        else:
+            self._denied = self._denied or puback.reason == NOT_AUTHORISED
+        self._later.append((time.monotonic() + wait_s, parcel))
 
     def _received(self, message: Received) -> None:
         heard = parse(message.topic)
