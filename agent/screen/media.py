@@ -105,8 +105,9 @@ def rendition(data: bytes) -> tuple[bytes, str]:
     with image:
         if image.width * image.height > LIMIT_PIXELS:
             raise MediaError("pixels", limit=LIMIT_PIXELS // 1_000_000)
-        suffix, as_it_stands = _FORMATS.get(image.format or ""), _is_right(image)
+        suffix = _FORMATS.get(image.format or "")
         try:
+            as_it_stands = _is_right(image)
             # `thumbnail` decodes a JPEG at a half or a quarter where that is enough; every byte is still read.
             image.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
             image.load()
@@ -230,9 +231,12 @@ class MediaFolder:
             sights[name] = sight
         self._sights = sights
         findings = [sight.finding for sight in sights.values()]
-        pictures = {found.id: found for found in reversed(findings) if isinstance(found, Picture)}
+        pictures: dict[str, Picture] = {}
+        for found in findings:
+            if isinstance(found, Picture):
+                pictures.setdefault(found.id, found)
         return Offer(
-            pictures=tuple(reversed(pictures.values())),
+            pictures=tuple(pictures.values()),
             refusals=tuple(found for found in findings if isinstance(found, Refusal)),
             is_settling=settling,
         )

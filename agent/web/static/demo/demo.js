@@ -8,7 +8,7 @@ const LEVELS = JSON.parse(document.getElementById("levels").textContent);
 const TOTALS = {
   ratings: ["Đánh giá", "ratings"],
   events: ["Sự kiện", "events"],
-  acknowledged: ["Đã xác nhận", "acknowledged"],
+  acknowledged: ["Xác nhận", "confirmed"],
   gaps: ["Bị thiếu", "missing"],
 };
 const STEP_MS = 90;
@@ -113,7 +113,7 @@ function drawParts(components) {
     ...components.map((component) => {
       const part = element("li", component.status);
       part.title = [component.message, component.hint].filter(Boolean).join("\n");
-      part.append(element("b", "", component.label), element("span", "", component.status === "ok" ? component.word : component.message));
+      part.append(element("b", "", component.label), element("span", "", ["ok", "off"].includes(component.status) ? component.word : component.message));
       return part;
     }),
   );
