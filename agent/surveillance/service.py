@@ -87,7 +87,7 @@ class CameraService(Service):
             raise TryAgain(f"camera {self._camera.name} did not answer within {timeout_s:g} s") from error
 
     def run(self, stop: threading.Event) -> None:
-        self._report(Status.DEGRADED, "STARTING")
+        self._report(Status.OK, "STARTING")
         while not stop.is_set():
             process = CameraProcess.start(self._camera)
             try:

@@ -16,7 +16,6 @@ from drivers import base
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
-    from av.video.stream import VideoStream
 
 ASSUMED_FPS = 25
 """For streams without timestamps (raw H.264), where the file names no rate either."""
@@ -44,28 +43,17 @@ class FileCamera(base.Camera):
         self._codec = base.Codec("")
 
     def open(self) -> None:
-        import av  # noqa: PLC0415 - slow, and only the camera's child needs it
-
         source = self._options.source
         if not source.is_file():
             raise base.DriverFault("CAMERA_UNREADABLE", f"{source}: no such file")
-        try:
-            # The prefix keeps FFmpeg from taking a file's name for a network address.
-            self._container = av.open(f"file:{source}")
-        except av.FFmpegError as error:
-            raise base.DriverFault("CAMERA_UNREADABLE", f"{source}: {_reason(error)}") from error
-        if not self._container.streams.video:
-            self.close()
-            raise base.DriverFault("CAMERA_UNREADABLE", f"{source}: no video in it")
-        stream = self._container.streams.video[0]
+        container = self._rewind()
+        stream = container.streams.video[0]
         self._codec = base.Codec(stream.codec_context.name, bytes(stream.codec_context.extradata or b""))
-        self._packets = self._play(self._container, stream)
+        self._packets = self._play(container)
 
     def close(self) -> None:
         self._packets = iter(())
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        self._let_go()
 
     def probe(self) -> base.Identity:
         return base.Identity(model=self._codec.name, where=str(self._options.source))
@@ -85,15 +73,37 @@ class FileCamera(base.Camera):
             raise base.DriverNotReady("CAMERA_ENDED", f"{self._options.source}: end of the file")
         return packet
 
-    def _play(self, container: "InputContainer", stream: "VideoStream") -> Iterator[base.Packet]:
+    def _rewind(self) -> "InputContainer":
+        """Open the file at its beginning: not every container can seek."""
+        import av  # noqa: PLC0415 - slow, and only the camera's child needs it
+
+        source = self._options.source
+        self._let_go()
+        try:
+            # The prefix keeps FFmpeg from taking a file's name for a network address.
+            self._container = av.open(f"file:{source}")
+        except av.FFmpegError as error:
+            raise base.DriverFault("CAMERA_UNREADABLE", f"{source}: {_reason(error)}") from error
+        if not self._container.streams.video:
+            self._let_go()
+            raise base.DriverFault("CAMERA_UNREADABLE", f"{source}: no video in it")
+        return self._container
+
+    def _let_go(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _play(self, container: "InputContainer") -> Iterator[base.Packet]:
         """The file's packets, each at its time: once, or round and round."""
+        stream = container.streams.video[0]
         tick = stream.time_base or Fraction(1, 90_000)
         frame = round(1 / ((stream.average_rate or ASSUMED_FPS) * tick))
         began = self._monotonic()
-        clock = 0  # where on the stream's own clock the next packet without a timestamp belongs, in ticks
+        clock = 0  # where on the stream's own clock the next packet belongs, in ticks
         while True:
             shift: int | None = None
-            for packet in container.demux(stream):
+            for packet in container.demux(video=0):
                 if packet.size == 0:  # demux closes with an empty packet
                     continue
                 if shift is None:
@@ -106,16 +116,16 @@ class FileCamera(base.Camera):
                 raise base.DriverFault("CAMERA_UNREADABLE", f"{self._options.source}: not one picture in it")
             if not self._options.loop:
                 return
-            container.seek(0)
+            container = self._rewind()
 
 
 def _move(packet: "av.Packet[Any]", *, shift: int, otherwise: int) -> int:
-    """Shift the packet's times by *shift* ticks; its decoding time, or *otherwise* when it has none."""
+    """Shift the packet's times by *shift* ticks; when to decode it, which is *otherwise* where it does not say."""
+    if packet.pts is not None:
+        packet.pts += shift
     if packet.dts is None:
         return otherwise
     packet.dts += shift
-    if packet.pts is not None:
-        packet.pts += shift
     return packet.dts
 
 

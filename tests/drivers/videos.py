@@ -1,0 +1,24 @@
+"""Small real videos, written when a test needs one."""
+
+from pathlib import Path
+
+import av
+
+from drivers.camera.room import Room
+
+FPS = 30
+
+
+def write_video(path: Path, *, frames: int = 30, codec: str = "libx264") -> Path:
+    """The drawn counter at 128x96, 30 pictures a second, a key frame every 10; the suffix names the container."""
+    room = Room(128, 96)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=FPS)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.gop_size = 10
+        for number in range(frames):
+            picture = av.VideoFrame.from_ndarray(room.draw(number / FPS, number), format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
