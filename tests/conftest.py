@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.broker import Broker, mosquitto_program
+from tests.browser import chromium_program, running_chromium
 from tests.certificates import Certificates, make_certificates
 from tests.eventually import eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 GOODBYE_S = 3.0
 """How long what a test started may take to end after the test."""
@@ -73,6 +78,16 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
     folder.mkdir()
     with Broker(folder) as broker:
         yield broker
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A headless Chromium, one a module: for as long as it lives no other event loop can run on this thread."""
+    program = chromium_program()
+    require(program, "chromium")
+    assert program is not None
+    with running_chromium(program) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
