@@ -55,7 +55,7 @@ class Driver(ABC):
 
     Options: ClassVar[type[Options]] = Options
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: Any) -> None:  # noqa: B027 - says what every driver takes; each keeps its own
         """Keep *options*, an instance of this class's `Options`; touch nothing."""
 
     @abstractmethod
