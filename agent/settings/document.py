@@ -20,6 +20,9 @@ from agent.settings.syntax import explain_syntax
 DEEPEST = 24
 """Levels of nesting; a real configuration needs seven."""
 
+MOST_VALUES = 20_000
+"""Values in one file; a real configuration has a hundred."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
@@ -98,6 +101,7 @@ class _Reader:
         self._document = Document()
         self._stack: list[_Open] = []
         self._documents = 0
+        self._values = 0
 
     def read(self) -> Document:
         document = self._document
@@ -128,6 +132,10 @@ class _Reader:
                 self._find("too_deep", self._stack[-1].path or (), position, limit=DEEPEST)
                 return False
             self._node(event, position)
+            self._values += 1
+            if self._values > MOST_VALUES:
+                self._find("too_many", (), position, limit=MOST_VALUES)
+                return False
         return True
 
     def _node(self, event: yaml.NodeEvent, position: Position) -> None:

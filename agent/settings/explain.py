@@ -30,19 +30,21 @@ class Word:
 def locate(document: Document, base: Path, loc: Iterable[str | int]) -> tuple[Path, bool]:
     """The path in the file that a validator's *loc* below *base* leads to, and whether it means the key there.
 
-    Steps that are not in the file (names of union members) are passed over, a missing last key is kept.
+    Steps that are not in the file (names of union members, a key that is missing) are passed over.
     """
-    path, missing, is_key = base, None, False
+    path, is_key = base, False
+    steps: list[str | int] = []
     for step in loc:
+        if step == "..":
+            steps.pop()
+        else:
+            steps.append(step)
+    for step in steps:
         if step == "[key]":
             is_key = True
-        elif step == "..":
-            path, missing = path[:-1] if missing is None else path, None
         elif (*path, step) in document.places:
-            path, missing = (*path, step), None
-        elif not str(step).startswith("["):
-            missing = step
-    return (path if missing is None else (*path, missing)), is_key
+            path = (*path, step)
+    return path, is_key
 
 
 def explain(error: ErrorDetails, document: Document, base: Path, model: type[BaseModel]) -> Finding:
@@ -54,10 +56,14 @@ def explain(error: ErrorDetails, document: Document, base: Path, model: type[Bas
         code = error["type"].removeprefix(PREFIX)
         shown = {name: shorten(value) if isinstance(value, str) else value for name, value in values.items()}
         return Finding(code, path, place.key if is_key or code == "hex_twice" else place.value, shown)
-    if error["type"] == "missing" and isinstance(path[-1], int):
-        return Finding("list_short", path[:-1], place.value, {"limit": path[-1] + 1})
     if error["type"] == "missing":
-        return Finding("missing", path, place.key, {"seen": str(path[-1])})
+        name = error["loc"][-1]
+        if isinstance(name, int):
+            return Finding("list_short", path, place.value, {"limit": name + 1})
+        return Finding("missing", (*path, name), place.key, {"seen": name})
+    if place.kind == "null":
+        top = model.model_fields.get(str(error["loc"][0])) if len(error["loc"]) == 1 else None
+        return Finding("empty_required" if top is None or top.is_required() else "empty", path, place.key)
     code, shown = _sentence(error, place, _Number.of(model, error["loc"]), values)
     return Finding(code, path, place.key if is_key else place.value, shown)
 
@@ -73,8 +79,6 @@ Sentence = tuple[str, dict[str, Any]]
 
 def _sentence(error: ErrorDetails, place: Place, number: "_Number", context: dict[str, Any]) -> Sentence:
     seen = {"seen": _seen(place)}
-    if place.kind == "null":
-        return "empty", {}
     code = _CODES.get(error["type"], "invalid")
     match code:
         case "want_text":

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from agent.settings.document import Document, Finding
 from agent.settings.explain import Word, explain, locate, odd_number
-from agent.settings.model import RESTART_ONLY, Rating, Settings
+from agent.settings.model import MOST_DEVICES, RESTART_ONLY, Rating, Settings
 from agent.settings.problem import Path, shorten
 from agent.settings.unknown import DEVICES, LATER_VALUES, SECTIONS, keys_of, unknown_key
 from agent.settings.words import expand_credential
@@ -22,6 +22,8 @@ from drivers.base import Options
 
 MOST = 100
 """Findings that are told: a file with more is not a configuration file."""
+_LOOKED_AT = 10 * MOST
+"""Errors of one section that are looked at; the others are only counted."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,6 +42,7 @@ class _Judgement:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._unknown = 0
+        self._only_counted = 0
         self.findings = list(document.findings)
 
     def settings(self, running: Settings | None) -> Settings | None:
@@ -63,7 +66,8 @@ class _Judgement:
     def told(self) -> list[Finding]:
         """The findings in the order of the file, one for each place, none about what was refused as YAML."""
         first: dict[tuple[Any, ...], Finding] = {}
-        for finding in self.findings:
+        # A key that needs quotes may be a wrong key as well; that is the better thing to say.
+        for finding in sorted(self.findings, key=lambda finding: finding.code == "key_not_text"):
             refused = finding not in self._document.findings and any(
                 finding.path[:length] in self._document.unreadable for length in range(len(finding.path) + 1)
             )
@@ -71,7 +75,7 @@ class _Judgement:
                 first.setdefault((finding.position, finding.path), finding)
         told = sorted(first.values(), key=lambda finding: finding.position)
         if len(told) > MOST:
-            told[MOST:] = [Finding("more", (), (0, 0), {"count": len(told) - MOST})]
+            told[MOST:] = [Finding("more", (), (0, 0), {"count": len(told) - MOST + self._only_counted})]
         return told
 
     def _parts(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +99,9 @@ class _Judgement:
     def _devices(self, section: str, model: type[BaseModel], items: Any) -> tuple[BaseModel | None, ...]:
         if not isinstance(items, list):
             self._find("want_devices", (section,), seen=section)
+            return ()
+        if len(items) > MOST_DEVICES:
+            self._find("list_long", (section,), limit=MOST_DEVICES)
             return ()
         return tuple(self._device(section, model, item, (section, index)) for index, item in enumerate(items))
 
@@ -137,23 +144,28 @@ class _Judgement:
         try:
             return model.model_validate_json(json.dumps(data), strict=True)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
+            errors = error.errors(include_url=False)
+            self._only_counted += len(errors[_LOOKED_AT:])
+            for details in errors[:_LOOKED_AT]:
                 self._explain(details, path, model, others or [])
         return None
 
     def _explain(self, details: ErrorDetails, base: Path, model: type[BaseModel], others: list[str]) -> None:
-        if details["type"] != "extra_forbidden":
-            finding = explain(details, self._document, base, model)
-            raw = self._document.place(finding.path).raw
-            if finding.code == "choice" and raw in LATER_VALUES.get((str(finding.path[0]), str(finding.path[-1])), ()):
-                finding = Finding("later_value", finding.path, finding.position, finding.values)
-            self.findings.append(finding)
+        if details["type"] == "extra_forbidden":
+            path, _ = locate(self._document, base, details["loc"])
+            inside = details["loc"][:-1]
+            self._refuse_key(path, [*([] if inside else others), *_fields_at(model, inside)])
             return
-        path, _ = locate(self._document, base, details["loc"])
-        own = _fields_at(model, details["loc"][:-1])
-        top = len(details["loc"]) == 1
-        known = keys_of(base[0]) if top and isinstance(base[0], str) and model is SECTIONS[base[0]] else own
-        self._refuse_key(path, [*others, *known] if top else known)
+        finding = explain(details, self._document, base, model)
+        section, name = str(base[0]), str(finding.path[-1])
+        if finding.code == "missing" and name == "driver":
+            values = {"known": ", ".join(registry.names(DEVICES[section]))}
+            finding = Finding("driver_missing", finding.path, finding.position, values)
+        elif finding.code == "choice" and self._document.place(finding.path).raw in LATER_VALUES.get(
+            (section, name), ()
+        ):
+            finding = Finding("later_value", finding.path, finding.position, finding.values)
+        self.findings.append(finding)
 
     def _refuse_key(self, path: Path, known: list[str]) -> None:
         self._unknown += 1

@@ -210,6 +210,10 @@ class Web(Section):
         return Address.split(self.listen)
 
 
+MOST_DEVICES = 16
+"""Keypads, and cameras, that one counter can have."""
+
+
 class Settings(Section):
     """Everything one counter is told."""
 
@@ -217,9 +221,9 @@ class Settings(Section):
     uplink: Uplink
     outbox: Outbox = Outbox()
     rating: Rating = Rating()
-    keypads: tuple[Keypad, ...] = ()
+    keypads: tuple[Keypad, ...] = Field(default=(), max_length=MOST_DEVICES)
     qr: Qr | None = None
-    cameras: tuple[Camera, ...] = ()
+    cameras: tuple[Camera, ...] = Field(default=(), max_length=MOST_DEVICES)
     screen: Screen = Screen()
     web: Web = Web()
 

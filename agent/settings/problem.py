@@ -45,12 +45,12 @@ class Problem:
     def _quotation(self) -> list[str]:
         if not self.line or not self.quoted.strip():
             return []
-        quoted = "".join(map(visible, self.quoted))
-        before, after = quoted[: self.column - 1], quoted[self.column - 1 :]
+        before, after = self.quoted[: self.column - 1], self.quoted[self.column - 1 :]
         if len(before) > _WIDTH - 30:
             before = _ELLIPSIS + before[-(_WIDTH - 40) :]
         if len(before) + len(after) > _WIDTH:
             after = after[: _WIDTH - len(before)] + _ELLIPSIS
+        before, after = "".join(map(visible, before)), "".join(map(visible, after))
         return [f"{_INDENT}{before}{after}".rstrip(), f"{_INDENT}{_blank(before)}^"]
 
 
@@ -70,7 +70,10 @@ class SettingsError(PersonMustAct):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
-        super().__init__(self.render())
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return self.render()
 
     def render(self) -> str:
         return "\n".join(problem.render() for problem in self.problems)

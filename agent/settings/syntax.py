@@ -24,15 +24,15 @@ def explain_syntax(error: Exception, text: str) -> Iterator[Explained]:
     position = (min(mark.line, len(lines) - 1) + 1, mark.column + 1)
     tabs = [
         (number, indent.index("\t") + 1)
-        for number, line in enumerate(lines[: position[0]], start=1)
+        for number, line in enumerate(lines, start=1)
         if "\t" in (indent := line[: len(line) - len(line.lstrip())])
     ]
-    if tabs:
+    if tabs and tabs[0][0] <= position[0]:
         for at in tabs[:_MOST_TABS]:
             yield "tab", at, {}
         return
     context = getattr(error, "context_mark", None)
-    opened = (context.line + 1, context.column + 1) if context is not None else position
+    opened = (context.line + 1, context.column + 1) if context is not None and context.line < len(lines) else position
     problem = str(getattr(error, "problem", "") or "")
     yield _cause(problem, str(getattr(error, "context", "") or ""), lines, position, opened)
 
@@ -47,8 +47,8 @@ def _cause(
         ("flow sequence", "bracket_open", opened, {"seen": "[", "other": "]"}),
         ("flow mapping", "bracket_open", opened, {"seen": "{", "other": "}"}),
         ("end of stream", "quote_open", opened, {"seen": start[opened[1] - 1 : opened[1]]}),
-        ("quoted scalar", "escape", position, {}),
-        ("could not find expected ':'", "colon_missing", opened, {"seen": shorten(start.strip())}),
+        ("quoted scalar", "escape", (position[0], column if rest[:1] == "\\" else column - 1), {}),
+        ("could not find expected ':'", "colon_missing", opened, {"seen": _first_word(start)}),
         ("mapping values are not allowed", "", position, {}),
         ("sequence entries are not allowed", "dash_inline", position, {}),
         ("cannot start any token", "bad_start", position, {"seen": rest[:1], "suggestion": shorten(rest)}),
@@ -70,9 +70,17 @@ def _stray_colon(lines: list[str], position: tuple[int, int]) -> Explained:
     if first:
         text = here[len(first.group(1)) :].strip()
         return "colon_in_text", (line, len(first.group(1)) + 1), {"suggestion": shorten(text)}
-    above = next((index for index in range(line - 2, -1, -1) if lines[index].strip()), None)
-    if above is not None and re.fullmatch(r"\s*[\w-]+:\S+\s*", lines[above]):
-        start = lines[above].index(":") + 1
-        key, _, value = lines[above].strip().partition(":")
-        return "space_after_colon", (above + 1, start), {"suggestion": shorten(f"{key}: {value}")}
+    number, above = next(
+        ((n, text) for n, text in reversed(list(enumerate(lines[: line - 1], start=1))) if text.strip()), (line, here)
+    )
+    start = len(above) - len(above.lstrip()) + 1
+    if re.fullmatch(r"\s*[\w-]+:\S+\s*", above):
+        key, _, value = above.strip().partition(":")
+        return "space_after_colon", (number, above.index(":") + 1), {"suggestion": shorten(f"{key}: {value}")}
+    if re.fullmatch(r"\s*[\w-]+( [^:#]*)?", above):
+        return "colon_missing", (number, start), {"seen": _first_word(above)}
     return "indentation", (line, len(here) - len(here.lstrip()) + 1), {}
+
+
+def _first_word(line: str) -> str:
+    return shorten((line.split() or [""])[0])
