@@ -32,15 +32,14 @@ def placeholders(template: str) -> set[str]:
 
 
 @cache
-def trees() -> dict[Path, ast.Module]:
-    paths = sorted([*ROOT.glob("agent/**/*.py"), *ROOT.glob("drivers/**/*.py")])
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-
-
-def nodes() -> Iterator[tuple[str, ast.AST]]:
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
-            yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+def nodes() -> list[tuple[str, ast.Call | ast.Constant]]:
+    """Every call and every constant in the source, with its place."""
+    return [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", node)
+        for path in sorted([*ROOT.glob("agent/**/*.py"), *ROOT.glob("drivers/**/*.py")])
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call | ast.Constant)
+    ]
 
 
 def calls(*names: str) -> Iterator[tuple[str, ast.Call]]:
@@ -57,6 +56,7 @@ def literal(call: ast.Call, position: int) -> str | None:
     return None
 
 
+@cache
 def codes() -> dict[str, str]:
     """Every condition's code in the source, with one place that has it."""
     found = {
