@@ -22,8 +22,21 @@ def test_a_number_or_localhost_is_our_host(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    "|evil.example|evil.example:8080|127.0.0.1.evil.example|localhost.evil.example|evil@127.0.0.1|127.0.0.1:"
-    "|127.0.0.1:x|127.0.0.1:80/x|[::1|2130706433|127.0.0.1 evil|127.0.0.1:99999".split("|"),
+    [
+        "",
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil@127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:x",
+        "127.0.0.1:80/x",
+        "127.0.0.1:99999",
+        "127.0.0.1 evil",
+        "2130706433",
+        "[::1",
+    ],
 )
 def test_anything_else_is_not(host: str) -> None:
     assert not is_own_host(host)

@@ -6,7 +6,8 @@ import { Player } from "./player.js";
 import { Thanks } from "./thanks.js";
 
 const BEAT_MS = 5_000;
-const UNIT_SIZES = [42, 40, 38, 36, 34, 32, 30];
+const HEAD_SIZES = [42, 40, 38, 36, 34, 32, 30, 28, 26];
+const IDLE_SIZES = [84, 76, 68, 60, 54, 48, 42];
 
 const clock = new WallClock(document.querySelector(".clock"));
 const thanks = new Thanks(document.querySelector(".thanks"));
@@ -60,12 +61,21 @@ function breakable(text) {
   return text.split(/(?<=\/)/).flatMap((part) => [part, document.createElement("wbr")]);
 }
 
-/** The unit's name as large as its place allows; names of merged communes are long. */
+/** The unit's name as large as its places allow; names of merged communes are long. */
 function fitUnit() {
-  const name = document.querySelector(".who h1");
-  for (const size of UNIT_SIZES) {
+  const [head, idle] = [document.querySelector(".who"), document.querySelector(".idle")];
+  const [welcome, invite] = idle.querySelectorAll(".welcome, .invite");
+  fit(head.firstElementChild, HEAD_SIZES, (name) => name.offsetHeight <= head.clientHeight);
+  fit(idle.querySelector(".name"), IDLE_SIZES, () => {
+    const below = matchMedia("(orientation: portrait)").matches ? invite.offsetHeight : 0;
+    return welcome.offsetHeight + below <= 0.94 * idle.clientHeight;
+  });
+}
+
+function fit(name, sizes, isRight) {
+  for (const size of sizes) {
     name.style.setProperty("--size", size);
-    if (name.scrollHeight <= name.parentElement.clientHeight && name.scrollWidth <= name.clientWidth) return;
+    if (isRight(name) && name.scrollWidth <= name.clientWidth) return;
   }
 }
 

@@ -1,7 +1,6 @@
 /* The thank-you: the same for every rating. It lasts what the agent says is left of it; a new token starts anew. */
 
 export class Thanks {
-  #seen = null;
   #timer = 0;
 
   constructor(root) {
@@ -9,8 +8,8 @@ export class Thanks {
   }
 
   show({ token, left_ms }) {
-    if (token === this.#seen) return;
-    this.#seen = token;
+    if (token === this.root.dataset.token) return;
+    this.root.dataset.token = token;
     if (left_ms <= 0) return;
     clearTimeout(this.#timer);
     this.root.classList.add("on");

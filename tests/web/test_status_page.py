@@ -1,0 +1,64 @@
+"""The technician's page: every component in words, true without a reload, readable on a phone."""
+
+import pytest
+
+from agent.health import OK, Condition, Status
+from tests.web.conftest import OpenPage
+from tests.web.looking import contrasts, until
+from tests.web.serving import Serving
+
+PHONE = (360, 740)
+MISSING = Condition(Status.DEGRADED, "SCREEN_FOLDER_MISSING", {"path": "/var/lib/counter-agent/media"})
+
+
+def test_it_says_what_is_wrong_and_what_to_do_and_stays_true(serving: Serving, open_page: OpenPage) -> None:
+    serving.health.report("agent", OK)
+    serving.health.report("screen", MISSING)
+    page = open_page("/status")
+    first = page.locator("#components li").first
+    assert first.locator("h3").inner_text() == "Màn hình"
+    assert "/var/lib/counter-agent/media" in first.locator(".message").inner_text()
+    assert "screen.media" in first.locator(".hint").inner_text()
+    assert "08:15:00, 01/09/2026" in first.locator(".since").inner_text()
+    assert page.locator("#summary").inner_text() == "1 bộ phận cần xem lại"
+    serving.health.report("screen", OK)
+    until(page, "document.getElementById('summary').textContent === 'Mọi bộ phận đều hoạt động tốt'")
+    serving.figures["pending"] = 12345
+    until(page, "document.querySelector('#figures dd').textContent === '12 345'")
+
+
+def test_it_is_whole_without_scripts(serving: Serving) -> None:
+    serving.health.report("screen", MISSING)
+    body = serving.ask("GET", "/status")[1].decode()
+    for text in ("Màn hình", "Tạo thư mục này", "Tỉnh đã lưu", "1 284", "Bộ phận Một cửa Công an xã Kim Liên"):
+        assert text in body
+
+
+def test_markup_in_a_message_stays_text(serving: Serving, open_page: OpenPage) -> None:
+    values = {"path": "</script><img src=x onerror=document.title='owned'>"}
+    serving.health.report("screen", Condition(Status.DEGRADED, "SCREEN_FOLDER_MISSING", values))
+    page = open_page("/status")
+    assert values["path"] in page.locator("#components .message").inner_text()
+    assert page.locator("#components img").count() == 0
+    assert "owned" not in page.title()
+
+
+def test_it_says_that_the_counter_is_gone(serving: Serving, open_page: OpenPage) -> None:
+    page = open_page("/status")
+    until(page, "document.body.classList.contains('live')")
+    page.clock.install()
+    page.reload()
+    until(page, "document.body.classList.contains('live')")
+    serving.stop()
+    page.clock.run_for(20_000)
+    until(page, "document.body.classList.contains('stale')")
+
+
+@pytest.mark.parametrize("size", [PHONE, (1280, 800)])
+def test_it_fits_and_every_text_stands_out(serving: Serving, open_page: OpenPage, size: tuple[int, int]) -> None:
+    for component, status in (("agent", Status.OK), ("keypad", Status.FAILED), ("camera", Status.OFF)):
+        serving.health.report(component, Condition(status, "NOT_CONFIGURED"))
+    serving.health.report("screen", MISSING)
+    page = open_page("/status", size)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert [text for text in contrasts(page) if text["ratio"] < 4.5] == []
