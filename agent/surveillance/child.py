@@ -58,73 +58,79 @@ def _settle() -> None:
 
 def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str, Any] | None:
     """Open the driver that *order* names and capture. How it ended, in words for the parent; None when asked to go."""
-    from drivers import registry  # noqa: PLC0415 - from here on it takes time, and what fails can be told
+    from agent.surveillance.ring import Ring  # noqa: PLC0415 - from here on it takes time, and what fails can be told
+    from drivers import registry  # noqa: PLC0415
     from drivers.base import Camera, DriverError, DriverFault  # noqa: PLC0415
 
-    leaving = threading.Event()
-    left = threading.Event()
     camera: Camera | None = None
+    ring = Ring()
+    capture = _Capture(heartbeat, ring)
     try:
-        import cv2  # noqa: PLC0415
-
-        from agent.surveillance.privacy import Egress  # noqa: PLC0415
-        from agent.surveillance.ring import Ring  # noqa: PLC0415
-
-        cv2.setNumThreads(1)
-        masks = tuple(tuple((x, y) for x, y in mask) for mask in order["masks"])
-        egress = Egress(order["egress"], masks)
         driver = registry.find("camera", order["driver"])
         if not issubclass(driver, Camera):
-            return _ending("CAMERA_FAULT", f"{order['driver']} is not a camera driver", again=False)
+            return _ending("CAMERA_FAULT", f"{order['driver']} is not a camera driver")
         camera = driver(driver.Options.model_validate(order["options"]))
-        ring = Ring()
         camera.open()
         identity = camera.probe()
-        wire.send({"kind": "opened", "model": f"{identity.maker} {identity.model}".strip(), "where": identity.where})
-        _Answering(wire, _Stills(camera.codec, ring, egress), leaving=leaving, left=left).start()
-        _capture(camera, ring, heartbeat, leaving)
+        wire.send({"kind": "opened", "model": f"{identity.maker} {identity.model}".strip()})
+        _Answering(wire, _Stills(camera.codec, ring), order, capture).start()
+        capture.run(camera)
     except DriverError as error:
         return _ending(error.code, str(error), again=not isinstance(error, DriverFault))
     except ImportError as error:
-        return _ending("CAMERA_LIBRARY", str(error), again=False)
+        return _ending("CAMERA_LIBRARY", str(error))
     except (ValueError, LookupError) as error:
-        return _ending("CAMERA_FAULT", str(error), again=False)
+        return _ending("CAMERA_FAULT", str(error))
     finally:
         if camera is not None:
             camera.close()
-        left.set()
+        capture.left.set()
     return None
 
 
-def _ending(code: str, text: str, *, again: bool) -> dict[str, Any]:
+def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
     return {"kind": "ending", "code": code, "text": text, "again": again}
 
 
-def _capture(camera: "Camera", ring: "Ring", heartbeat: Heartbeat, leaving: threading.Event) -> None:
-    """Packets into the ring until *leaving* is set; raises what the driver raises."""
-    from agent.surveillance.decode import KeyframeCheck  # noqa: PLC0415
+class _Capture:
+    """Packets into the ring, for as long as nobody asks to leave."""
 
-    check = KeyframeCheck(camera.codec)
-    rhythm = Rhythm()
-    checked_at = 0.0
-    while not leaving.is_set():
-        packet = camera.read()
-        ring.add(packet)
-        rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
-        heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=rhythm.gop_s)
-        if packet.is_keyframe and packet.at_monotonic - checked_at >= CHECK_EVERY_S:
-            checked_at = packet.at_monotonic
-            if check.passes(packet):
-                heartbeat.picture(packet.at_monotonic)
+    def __init__(self, heartbeat: Heartbeat, ring: "Ring") -> None:
+        self._heartbeat = heartbeat
+        self._ring = ring
+        self.seen = threading.Event()
+        """A key frame was a valid picture."""
+        self.leaving = threading.Event()
+        """Set by who wants it to end."""
+        self.left = threading.Event()
+        """The camera is closed."""
+
+    def run(self, camera: "Camera") -> None:
+        """Until `leaving` is set; raises what the driver raises."""
+        from agent.surveillance.decode import KeyframeCheck  # noqa: PLC0415
+
+        check = KeyframeCheck(camera.codec)
+        rhythm = Rhythm()
+        checked_at = 0.0
+        while not self.leaving.is_set():
+            packet = camera.read()
+            self._ring.add(packet)
+            rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
+            self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=rhythm.gop_s)
+            if packet.is_keyframe and packet.at_monotonic - checked_at >= CHECK_EVERY_S:
+                checked_at = packet.at_monotonic
+                if check.passes(packet):
+                    self._heartbeat.picture(packet.at_monotonic)
+                    self.seen.set()
 
 
 class _Stills:
     """Makes a still of the newest picture in the ring."""
 
-    def __init__(self, codec: "Codec", ring: "Ring", egress: "Egress") -> None:
-        self._codec, self._ring, self._egress = codec, ring, egress
+    def __init__(self, codec: "Codec", ring: "Ring") -> None:
+        self._codec, self._ring = codec, ring
 
-    def take(self) -> tuple[dict[str, Any], bytes]:
+    def take(self, egress: "Egress") -> tuple[dict[str, Any], bytes]:
         """The still's words and its JPEG; or what went wrong."""
         from agent.surveillance.decode import newest  # noqa: PLC0415
 
@@ -132,7 +138,7 @@ class _Stills:
             moment = newest(self._codec, self._ring.groups())
             if moment is None:
                 return {"error": "no valid picture in memory"}, b""
-            shown = self._egress.show(moment.picture)
+            shown = egress.show(moment.frame.to_ndarray(format="bgr24").astype("uint8", copy=False))
             jpeg = shown.jpeg()
         except Exception as error:  # the edge: a picture that cannot be shown must not end the capture
             logger.exception("a still could not be made")
@@ -145,19 +151,42 @@ class _Stills:
 class _Answering(threading.Thread):
     """Answers the parent while the other thread is inside the driver; ends the process when the parent is gone."""
 
-    def __init__(self, wire: Wire, stills: _Stills, *, leaving: threading.Event, left: threading.Event) -> None:
+    def __init__(self, wire: Wire, stills: _Stills, order: dict[str, Any], capture: _Capture) -> None:
         super().__init__(name="answering", daemon=True)
-        self._wire, self._stills = wire, stills
-        self._leaving, self._left = leaving, left
+        self._wire, self._stills, self._order, self._capture = wire, stills, order, capture
 
     def run(self) -> None:
         with suppress(EOFError, OSError):
-            while (question := self._wire.receive()) is not None:
-                words, jpeg = self._stills.take()
-                self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
-        self._leaving.set()
-        self._left.wait(LEAVE_S)
+            try:
+                self._answer()
+            except ImportError as error:
+                self._wire.send(_ending("CAMERA_LIBRARY", str(error)))
+            except ValueError as error:
+                self._wire.send(_ending("CAMERA_FAULT", str(error)))
+        self._capture.leaving.set()
+        self._capture.left.wait(LEAVE_S)
         os._exit(0)
+
+    def _answer(self) -> None:
+        """Until the parent goes. What only a still needs is loaded once the camera sees: it takes a second on a Pi."""
+        question = None
+        while question is None and not self._capture.seen.is_set():
+            question = self._wire.receive(0.1)
+        egress = _egress(self._order)
+        while True:
+            if question is not None:
+                words, jpeg = self._stills.take(egress)
+                self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
+            question = self._wire.receive()
+
+
+def _egress(order: dict[str, Any]) -> "Egress":
+    import cv2  # noqa: PLC0415
+
+    from agent.surveillance.privacy import Egress  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+    return Egress(order["egress"], tuple(tuple((x, y) for x, y in mask) for mask in order["masks"]))
 
 
 if __name__ == "__main__":

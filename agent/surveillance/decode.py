@@ -1,19 +1,20 @@
-"""From coded packets to pictures, as rarely as possible. Imports PyAV: only the camera's child may import this."""
+"""From coded packets to pictures, as rarely as possible. Imports PyAV: only the camera's child may import this.
+
+Not numpy, though: a child that was restarted proves its camera alive before it loads what only a still needs.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import av
-import numpy as np
 
-from agent.surveillance.privacy import Picture
 from drivers.base import Codec, Packet
 
 
 class Moment(NamedTuple):
     """A decoded picture and when it reached the box."""
 
-    picture: Picture
+    frame: av.VideoFrame
     at_monotonic: float
 
 
@@ -41,8 +42,7 @@ def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
                 if _is_valid(frame):
                     last = frame
         if last is not None:
-            picture = last.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-            return Moment(picture, arrivals.get(last.pts, group[-1].at_monotonic))
+            return Moment(last, arrivals.get(last.pts, group[-1].at_monotonic))
     return None
 
 

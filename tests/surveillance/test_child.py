@@ -1,0 +1,130 @@
+"""The camera's child process as the system sees it: light, unseen by the terminal, and never without its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.eventually import eventually
+from tests.surveillance.conftest import START_S, Running, camera
+from tests.surveillance.test_service import is_running, still_of
+
+AGENT = """
+import sys, threading
+from datetime import UTC
+from agent.clock import SystemClock
+from agent.health import Health
+from agent.settings.model import Camera
+from agent.surveillance.service import CameraService
+from drivers import registry
+
+health = Health(SystemClock(UTC))
+options = registry.find("camera", "sim").Options(width=64, height=64)
+service = CameraService("camera", Camera(name="quay", driver="sim", options=options), health)
+there = threading.Event()
+health.listen(lambda report: report.condition.code == "OK" and there.set())
+stop = threading.Event()
+threading.Thread(target=service.run, args=(stop,), name="camera").start()
+assert there.wait(30)
+still = service.snapshot(10)
+heavy = sorted({"av", "cv2", "numpy", "multiprocessing"} & set(sys.modules))
+print(service._there.pid, len(still.jpeg), heavy, flush=True)
+sys.stdin.read()
+stop.set()
+"""
+
+
+@pytest.fixture
+def agent() -> Iterator["subprocess.Popen[str]"]:
+    """A process that runs a camera service as the agent does; it prints its child's pid, and ends with its input."""
+    with subprocess.Popen(
+        [sys.executable, "-c", AGENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        if process.poll() is None:
+            process.kill()
+
+
+def line_of(agent: "subprocess.Popen[str]") -> tuple[int, int, str]:
+    assert agent.stdout is not None
+    pid, size, heavy = agent.stdout.readline().split(maxsplit=2)
+    return int(pid), int(size), heavy.strip()
+
+
+def test_the_agents_own_process_never_imports_a_video_library(agent: "subprocess.Popen[str]") -> None:
+    _, size, heavy = line_of(agent)
+    assert size > 500
+    assert heavy == "[]"
+    agent.communicate("", timeout=10)
+    assert agent.returncode == 0
+
+
+@pytest.mark.parametrize("state", ["working", "hanging"])
+def test_the_child_dies_with_a_parent_that_is_killed(agent: "subprocess.Popen[str]", state: str) -> None:
+    pid, _, _ = line_of(agent)
+    if state == "hanging":
+        os.kill(pid, signal.SIGSTOP)
+    agent.kill()
+    agent.wait(10)
+    eventually(lambda: not is_running(pid), 5)
+
+
+def test_the_child_leaves_when_its_parent_lets_go_of_the_wire(run: Callable[..., Running]) -> None:
+    running = run(camera("sim"))
+    process = running.process
+    process._wire.finish()
+    _, condition = running.until("CAMERA_CRASHED", within_s=5)
+    assert condition.values["text"] == "exit code 0"
+
+
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
+def test_the_child_leaves_orders_to_its_parent(run: Callable[..., Running], order: signal.Signals) -> None:
+    running = run(camera("sim"))
+    pid = running.process.pid
+    os.kill(pid, order)
+    assert still_of(running)
+    assert running.process.pid == pid
+    assert running.codes == ["STARTING", "OK"]
+
+
+def test_the_child_is_named_in_the_list_of_processes_and_stands_outside_the_terminals_group(
+    run: Callable[..., Running],
+) -> None:
+    pid = run(camera("sim")).process.pid
+    arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    assert arguments[2:5] == ["-m", "agent.surveillance.child", "quay"]
+    assert os.getpgid(pid) == pid != os.getpgrp()
+
+
+def test_the_child_goes_first_when_memory_runs_out(run: Callable[..., Running]) -> None:
+    pid = run(camera("sim")).process.pid
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    assert int(Path(f"/proc/{pid}/oom_score_adj").read_text()) >= max(own, 500)
+
+
+def test_the_child_starts_with_nothing_of_the_daemon() -> None:
+    program = "import sys, agent.surveillance.child; print(*sorted(m for m in sys.modules if m.startswith('agent')))"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [
+        "agent",
+        "agent.surveillance",
+        "agent.surveillance.child",
+        "agent.surveillance.heartbeat",
+        "agent.surveillance.wire",
+    ]
+
+
+def test_a_child_without_a_parent_ends_by_itself() -> None:
+    reader, writer = os.pipe()  # not even a wire
+    os.close(writer)
+    memory = os.memfd_create("heartbeat")
+    os.ftruncate(memory, 4096)
+    module = ["-m", "agent.surveillance.child", "quay", str(reader), str(memory)]
+    with subprocess.Popen([sys.executable, *module], pass_fds=(reader, memory), stderr=subprocess.DEVNULL) as child:
+        os.close(reader)
+        os.close(memory)
+        child.wait(START_S)
