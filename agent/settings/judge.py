@@ -65,14 +65,17 @@ class _Judgement:
 
     def told(self) -> list[Finding]:
         """The findings in the order of the file, one for each place, none about what was refused as YAML."""
-        first: dict[tuple[Any, ...], Finding] = {}
+        refused = self._document.unreadable
+        own = len(self._document.findings)
+        heard = self.findings[:own] + [
+            finding
+            for finding in self.findings[own:]
+            if not any(finding.path[:length] in refused for length in range(len(finding.path) + 1))
+        ]
         # A key that needs quotes may be a wrong key as well; that is the better thing to say.
-        for finding in sorted(self.findings, key=lambda finding: finding.code == "key_not_text"):
-            refused = finding not in self._document.findings and any(
-                finding.path[:length] in self._document.unreadable for length in range(len(finding.path) + 1)
-            )
-            if not refused:
-                first.setdefault((finding.position, finding.path), finding)
+        first: dict[tuple[Any, ...], Finding] = {}
+        for finding in sorted(heard, key=lambda finding: finding.code == "key_not_text"):
+            first.setdefault((finding.position, finding.path), finding)
         told = sorted(first.values(), key=lambda finding: finding.position)
         if len(told) > MOST:
             told[MOST:] = [Finding("more", (), (0, 0), {"count": len(told) - MOST + self._only_counted})]

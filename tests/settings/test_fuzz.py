@@ -39,6 +39,8 @@ ENDS = [b"\n", b"\r", "\x85".encode(), "\u2028".encode(), "\u2029".encode()]
 LONGEST_S = 5
 """Of the processor's time: what other tests do beside it does not count. What is not bounded takes minutes."""
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def answer(text: bytes) -> Settings | SettingsError:
     started = time.thread_time()
@@ -56,6 +58,7 @@ def answer(text: bytes) -> Settings | SettingsError:
     return told
 
 
+@UNHURRIED
 @given(st.binary(max_size=400))
 @example(b"\xef\xbb\xbf")
 @example(b"? \n")
@@ -64,13 +67,14 @@ def test_any_bytes_are_settings_or_problems(text: bytes) -> None:
     answer(text)
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
 def test_any_pieces_of_yaml_are_settings_or_problems(text: str) -> None:
     answer(text.encode())
 
 
 @given(st.integers(0, len(GOOD)), st.integers(0, 40), st.sampled_from(PIECES))
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@UNHURRIED
 def test_a_good_file_with_a_hole_or_a_splinter_is_settings_or_problems(at: int, hole: int, splinter: str) -> None:
     answer(GOOD[:at] + splinter.encode() + GOOD[at + hole :])
 
@@ -92,6 +96,7 @@ def _keys() -> bytes:
         b"x" * (LIMIT_BYTES - 20) + b": 1",
         b'"' + b"\\x41" * (LIMIT_BYTES // 4 - 8) + b'": 1',
         b"*a " * (LIMIT_BYTES // 4),
+        b"a: &a [" + b"*a," * (LIMIT_BYTES // 3 - 4) + b"]",
         b"counter: {number: " + b"9" * 200_000 + b"}",
         b"counter: {number: " + b"1:" * 100_000 + b"1}",
         b"uplink: {broker: " + b"a-" * 100_000 + b"}",

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -75,6 +75,7 @@ def test_a_week_that_makes_no_sense_is_refused(days: dict[str, list[str]]) -> No
         Hours.model_validate(days)
 
 
+@settings(deadline=None)
 @given(
     spans=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1439), st.integers(1, 1440)), max_size=12),
     day=st.integers(0, 6),
