@@ -1,0 +1,79 @@
+"""The camera's child dies and hangs; the counter notices no more than that."""
+
+import base64
+import hashlib
+import os
+import signal
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Broker
+from tests.eventually import eventually
+from tests.story.counter import Counter, Ear, Province, same_events
+
+
+def _child_of(pid: int) -> int | None:
+    """The camera's process below the daemon."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if int(parent) == pid and state != "Z" and b"surveillance" in (entry / "cmdline").read_bytes():
+                    return int(entry.name)
+    return None
+
+
+@pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, "CAMERA_CRASHED"), (signal.SIGSTOP, "CAMERA_STALLED")])
+def test_a_camera_process_that_is_killed_or_hangs_is_replaced_while_presses_go_on(
+    counter: Counter, province: Province, mosquitto: Broker, blow: signal.Signals, code: str
+) -> None:
+    counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        child = _child_of(counter.process.pid)
+        assert child is not None
+        os.kill(child, blow)
+        counter.press("31")
+        eventually(lambda: code in [report["code"] for report in ear.heard("up/health/camera")], within_s=20)
+        counter.press("32")
+        eventually(lambda: ear.last("up/health/camera")["code"] == "OK", within_s=30)
+        assert _child_of(counter.process.pid) not in (None, child)
+    eventually(lambda: same_events(counter, province), within_s=20)
+    assert len(province.seqs()) == 2
+
+
+def test_the_camera_process_does_not_outlive_a_daemon_that_is_killed(counter: Counter, mosquitto: Broker) -> None:
+    counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        child = _child_of(counter.process.pid)
+        counter.kill()
+        eventually(lambda: not Path(f"/proc/{child}").exists(), within_s=5)
+
+
+def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, mosquitto: Broker) -> None:
+    counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
+    expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        ear.say("motcua/v1/40/na-0123/down/command/snapshot/s1", {"expires": expires})
+        result = eventually(
+            lambda: next((r for r in ear.heard("up/result/snapshot/s1") if r["status"] in ("done", "failed")), None),
+            within_s=20,
+        )
+        assert result["status"] == "done", result
+        assert result["egress"] == "pixelated"
+        manifest = eventually(lambda: ear.last("up/bulk/s1/manifest"), within_s=5)
+        parts = [
+            payload for topic, payload, _ in ear.messages if "/up/bulk/s1/" in topic and not topic.endswith("manifest")
+        ]
+    picture = b"".join(parts)
+    assert len(picture) == manifest["size"]
+    assert hashlib.sha256(picture).hexdigest() == manifest["sha256"]
+    assert picture.startswith(b"\xff\xd8\xff"), base64.b64encode(picture[:8])
