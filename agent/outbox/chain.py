@@ -51,7 +51,7 @@ def _fault(seq: int, body: bytes, *, expected: int | None, previous: str | None)
     try:
         event = json.loads(body)
         said, before = event["seq"], event["previous"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "the bytes are not an event"
     if said != seq:
         return f"the bytes say they are event {said}"

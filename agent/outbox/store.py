@@ -34,7 +34,7 @@ WAL_PAGES = 1000
 """Checkpoint every so many pages; the WAL is grown to this size once at start and then overwritten,
 because a growing file costs a journal write of the file system on every commit."""
 SWEEP = 500
-"""While a backlog drains, removal waits until so many rows may go and then takes them in one transaction."""
+"""While a backlog drains, every so many confirmed rows one transaction says so on disk and removes what may go."""
 RIDERS = 4
 """At most so many old rows leave on the back of one append."""
 
@@ -60,13 +60,16 @@ class _Lane:
     last: int = 0
     head: str = GENESIS
     stored: Ranges = field(default_factory=Ranges)
+    stored_on_disk: int = 0
+    """How far the lane's last row says that the province has it."""
     lost: int = 0
 
     @property
     def acked(self) -> int:
         """Everything up to here is with the province."""
         for first, last in self.stored:
-            return last if first <= self.first else self.first - 1
+            if last >= self.first:
+                return last if first <= self.first else self.first - 1
         return self.first - 1
 
 
@@ -159,7 +162,7 @@ class Outbox:
             return _Lane(lost=lost)
         last, body, stored = newest
         first = connection.execute(f"select min(seq) from {name}").fetchone()[0]
-        return _Lane(first, last, chain_hash(body), Ranges([(first, stored)]), lost)
+        return _Lane(first, last, chain_hash(body), Ranges([(first, stored)]), stored, lost)
 
     def close(self) -> None:
         """Close the database. Idempotent."""
@@ -180,9 +183,11 @@ class Outbox:
                 if self._connection is None:
                     self._open()
                 yield self._use()
-            except sqlite3.Error as error:
+            except BaseException as error:
                 self.close()
-                raise TryAgain(f"{self.path}: {error}") from error
+                if isinstance(error, sqlite3.Error):
+                    raise TryAgain(f"{self.path}: {error}") from error
+                raise
 
     def _use(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -224,7 +229,7 @@ class Outbox:
         connection.execute("commit")
         for lane, (last, head) in heads.items():
             state = self._lanes[lane]
-            state.last, state.head = last, head
+            state.last, state.head, state.stored_on_disk = last, head, state.acked
             state.first = max(state.first, removed[lane])
         return events
 
@@ -254,23 +259,24 @@ class Outbox:
 
     # -- what the province has -------------------------------------------------------------------
 
-    def confirm(self, lane: Lane, *, epoch: str, have: Ranges, missing: Ranges) -> None:
-        """The province has stored *have* of *lane*, except *missing*.
+    def confirm(self, lane: Lane, *, epoch: str, have: Ranges, missing: Ranges) -> bool:
+        """The province has stored *have* of *lane*, except *missing*. False: not believed, nothing changed.
 
-        A confirmation of another epoch or of numbers this lane never gave out is ignored: a restored
-        database must not believe what was said to its future self.
+        A confirmation of another epoch or of numbers this lane never gave out is not believed: it was said
+        to the future self of a database that was restored since.
         """
         with self._lock:
             state = self._lanes[lane]
             if epoch != self._epoch or (have.last or 0) > state.last:
                 log.warning("ignored a confirmation of %s up to %s (epoch %s)", lane, have.last, epoch)
-                return
+                return False
             for first, last in have:
                 state.stored.add(first, last)
             for first, last in missing:
                 state.stored.remove(first, last)
-            if min(state.acked, state.last - 1) - state.first + 1 >= SWEEP:
+            if state.acked - state.stored_on_disk >= SWEEP:
                 self._sweep(lane)
+            return True
 
     def _sweep(self, lane: Lane) -> None:
         state = self._lanes[lane]
@@ -280,7 +286,7 @@ class Outbox:
                 first = self._remove_old(connection, lane, 2 * SWEEP)
                 connection.execute(f"update {lane} set stored = ? where seq = ?", (state.acked, state.last))
                 connection.execute("commit")
-                state.first = first
+                state.first, state.stored_on_disk = first, state.acked
         except TryAgain as error:
             log.warning("old events stay for now: %s", error)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from agent.errors import TryAgain
 from agent.event import EventType, Lane
 from agent.health import Condition, Status
 from agent.outbox.store import Outbox
@@ -127,7 +128,12 @@ class Connection:
                 self._tips[lane] = mark.last
 
     def _send(self, parcel: Parcel) -> None:
-        rows = self._rows(parcel)
+        try:
+            rows = self._rows(parcel)
+        except TryAgain:
+            self._dispatch.refused(parcel)
+            self._dispatch.again(parcel.lane, parcel.first, parcel.last)
+            raise
         if not rows:
             self._dispatch.refused(parcel)  # removed since: declared by the watermark's `first` or a gap event
             return
@@ -252,8 +258,8 @@ class Connection:
             self._confirm(lane, said.epoch, Ranges([(1, said.upto)]), Ranges(said.missing))
 
     def _confirm(self, lane: Lane, epoch: str, have: Ranges, missing: Ranges) -> None:
-        self._outbox.confirm(lane, epoch=epoch, have=have, missing=missing)
-        self._dispatch.stored(lane, have=have, missing=missing, settled_before_s=time.monotonic() - TRAVEL_S)
+        if self._outbox.confirm(lane, epoch=epoch, have=have, missing=missing):
+            self._dispatch.stored(lane, have=have, missing=missing, settled_before_s=time.monotonic() - TRAVEL_S)
 
     def take_orders(self) -> list[Incoming]:
         """Orders received since the last call."""
