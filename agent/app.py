@@ -12,14 +12,16 @@ import queue
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agent import __version__
-from agent.clock import SystemClock
+from agent.alive import read_mark
+from agent.clock import Clock, LastSeen, SystemClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import Fact
 from agent.health import OK, Condition, Health, Status
@@ -42,6 +44,7 @@ from agent.settings.problem import SettingsError
 from agent.settings.watch import ConfigWatch
 from agent.supervisor import Supervisor, Unit, Watch
 from agent.surveillance.service import CameraService
+from agent.timekeeper import ClockService, Timekeeper
 from agent.uplink.commands import WAITING, CommandService, Orders
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Message
@@ -75,8 +78,10 @@ class ConfigReport:
 class App:
     """One counter's daemon."""
 
-    def __init__(self, path: Path, *, clock: SystemClock | None = None) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[tzinfo, LastSeen | None], Clock] = SystemClock) -> None:
         """Read the file at *path* and make what outlives the services.
+
+        *clock* is made from the counter's zone and what an earlier life knew of the time.
 
         Raises:
             SettingsError: the file cannot be used.
@@ -84,7 +89,9 @@ class App:
         self._path = path
         self.settings = load(path)
         counter = self.settings.counter
-        self.clock = clock or SystemClock(counter.zone)
+        alive = self.settings.outbox.path.with_name("alive.json")
+        mark = read_mark(alive)
+        self.clock = clock(counter.zone, mark.seen if mark is not None else None)
         self.health = Health(self.clock)
         self.topics = Topics(counter.province, counter.agent)
         self.outbox = Outbox(
@@ -94,6 +101,7 @@ class App:
             clock=self.clock,
             keep_days=self.settings.outbox.keep_days,
         )
+        self._timekeeper = Timekeeper(self.clock, alive, mark)
         self.hub = ScreenHub(nameplate(counter), self.clock)
         self.supervisor = Supervisor(Watch(alive=self._alive, trouble=self._trouble))
         self.web: WebService | None = None
@@ -232,6 +240,7 @@ class App:
         cameras = list(zip(numbered("camera"), settings.cameras, strict=False))
         return [
             *self.units_before,
+            Unit("clock", self._keep_time),
             Unit("vitals", self._vitals),
             Unit("rating", self._rating, (counter, settings.rating, settings.keypads)),
             *(Unit(name, partial(self._keypad, name, keypad), keypad) for name, keypad in keypads),
@@ -244,7 +253,10 @@ class App:
         ]
 
     def _vitals(self) -> Service:
-        return VitalsService(outbox=self.outbox, health=self.health, clock=self.clock)
+        return VitalsService(outbox=self.outbox, health=self.health)
+
+    def _keep_time(self) -> Service:
+        return ClockService(self._timekeeper, append=self.outbox.append, health=self.health)
 
     def _rating(self) -> Service:
         settings = self.settings

@@ -11,11 +11,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from agent.clock import ClockQuality
+from agent.clock import ClockQuality, Moment
 
 
 class Lane(StrEnum):
@@ -68,6 +68,13 @@ class Fact:
     """Aware wall time; written to the second."""
     clock: ClockQuality
     data: Mapping[str, Any]
+    booted: datetime | None = None
+    """When this boot began, by the clock that said `at`: what corrects an untrusted `at` later."""
+
+    @classmethod
+    def seen(cls, kind: EventType, moment: Moment, data: Mapping[str, Any]) -> "Fact":
+        """What happened at *moment*."""
+        return cls(kind, moment.at, moment.quality, data, moment.booted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,12 @@ class Event:
         return f"{self.agent}/{self.epoch}/{self.lane}/{self.seq}"
 
     def encode(self) -> bytes:
-        """The bytes that are stored, published and hashed."""
+        """The bytes that are stored, published and hashed.
+
+        Raises:
+            TypeError, ValueError: the fact's data is not JSON (an object, a NaN, half a surrogate pair).
+        """
+        booted = {"booted": stamp(self.fact.booted)} if self.fact.booted is not None else {}
         return json.dumps(
             {
                 "specversion": "1.0",
@@ -102,12 +114,19 @@ class Event:
                 "seq": self.seq,
                 "previous": self.previous,
                 "boot": self.boot,
+                **booted,
                 "clock": self.fact.clock,
                 "data": self.fact.data,
             },
             ensure_ascii=False,
+            allow_nan=False,
             separators=(",", ":"),
         ).encode()
+
+
+def stamp(moment: datetime) -> str:
+    """A moment that people do not read as a time of day: UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def chain_hash(body: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The vitals of the box itself: clock, disk, outbox. Looks every few seconds, reports to health.
+"""The vitals of the box itself: disk and outbox. Looks every few seconds, reports to health.
 
 Runs in its own thread and touches no device. It is also who opens the outbox again after the disk came back.
 """
@@ -7,7 +7,6 @@ import os
 import threading
 from pathlib import Path
 
-from agent.clock import Clock, ClockQuality
 from agent.errors import PersonMustAct, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.outbox.store import Outbox
@@ -17,29 +16,20 @@ LOOK_S = 5.0
 LEAST_FREE_BYTES = 100 * 1024 * 1024
 """Below this the card counts as full: SQLite, the journal and a picture still fit, a day's work does not."""
 
-_CLOCK = {
-    ClockQuality.NTP: OK,
-    ClockQuality.RTC: OK,
-    ClockQuality.FLOOR: Condition(Status.DEGRADED, "CLOCK_UNSURE"),
-    ClockQuality.NONE: Condition(Status.DEGRADED, "CLOCK_UNSURE"),
-}
-
 
 class VitalsService(Service):
-    """Reports `clock`, `disk` and `outbox`."""
+    """Reports `disk` and `outbox`."""
 
     name = "vitals"
 
-    def __init__(self, *, outbox: Outbox, health: Health, clock: Clock) -> None:
+    def __init__(self, *, outbox: Outbox, health: Health) -> None:
         super().__init__()
         self._outbox = outbox
         self._health = health
-        self._clock = clock
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self.progress.beat()
-            self._health.report("clock", _CLOCK[self._clock.quality()])
             self._health.report("disk", disk_condition(self._outbox.path.parent))
             self._look_at_outbox()
             stop.wait(LOOK_S)

@@ -18,10 +18,12 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         "words",  # seen by everybody
         {
             "agent": [],  # the package itself: its version
+            "agent.alive": [],
             "agent.clock": [],
             "agent.errors": [],
             "agent.event": [],
             "agent.health": [],
+            "agent.kernel": [],
             "agent.language": [],
             "agent.notify": [],
             "agent.ranges": [],
@@ -63,6 +65,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.surveillance": ["agent.settings", "drivers.registry"],
             "agent.screen": ["agent.settings"],
             "agent.uplink": ["agent.settings", "agent.outbox"],
+            "agent.timekeeper": [],
             "agent.vitals": ["agent.outbox"],
             "agent.web": ["agent.settings", "agent.screen"],
             "agent.province": [  # the other end of the line knows the line, and nothing else of the agent

@@ -11,20 +11,20 @@ import socket
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import yaml
 
 from agent.app import App
-from agent.clock import ClockQuality, SystemClock
+from agent.clock import ClockQuality, Moment, SystemClock
 from agent.demo.children import ChildProcess
 from agent.demo.posters import draw_posters
 from agent.errors import PersonMustAct
 from agent.language import language
 from agent.province.store import ProvinceView
 from agent.service import Service
-from agent.settings.load import load
 from agent.supervisor import Unit
 from agent.web.demo import DemoSources, demo_routes
 from drivers.keypad.sim import PtyKeypad
@@ -39,8 +39,9 @@ SAMPLE_EVERY_S = 3.5
 class LaptopClock(SystemClock):
     """A laptop has a battery-backed clock, also where its kernel does not show it (containers)."""
 
-    def quality(self) -> ClockQuality:
-        return max(super().quality(), ClockQuality.RTC, key=lambda quality: quality.is_trusted)
+    def read(self) -> Moment:
+        moment = super().read()
+        return moment if moment.quality.is_trusted else replace(moment, quality=ClockQuality.RTC)
 
 
 class SampleVisitors(Service):
@@ -93,7 +94,7 @@ def _run(folder: Path, keypad: PtyKeypad, mosquitto: str) -> None:
     receive = [sys.executable, "-m", "agent", "province", "receive"]
     receive += ["--province", "40", "--broker", broker, "--store", str(received)]
     view = ProvinceView(received)
-    app = App(config, clock=LaptopClock(load(config).counter.zone))
+    app = App(config, clock=LaptopClock)
 
     def totals() -> dict[str, int]:
         marks = app.outbox.marks().values()

@@ -9,7 +9,6 @@ counted and logged. No log line tells a level or a code.
 import logging
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from itertools import count
 
 from agent.clock import Clock
@@ -79,11 +78,10 @@ class RatingService(Service):
         if arrival is None:
             return False
         press = arrival.press
-        at = self._clock.now() - timedelta(seconds=self._age_s(press))
-        quality = self._clock.quality()
-        outcome = self._desk.press(arrival.keypad, press, wall=at if quality.is_trusted else None)
+        moment = self._clock.read().before(self._age_s(press))
+        outcome = self._desk.press(arrival.keypad, press, wall=moment.at if moment.quality.is_trusted else None)
         if isinstance(outcome, Rating):
-            fact = Fact(EventType.RATING, at, quality, outcome.data.payload())
+            fact = Fact.seen(EventType.RATING, moment, outcome.data.payload())
             event_id = self._store(fact, press, stop)
             if event_id is None:
                 return False
