@@ -7,7 +7,6 @@ video needs a person (`CAMERA_UNREADABLE`).
 
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +96,8 @@ class FileCamera(base.Camera):
     def _play(self, container: "InputContainer") -> Iterator[base.Packet]:
         """The file's packets, each at its time: once, or round and round."""
         stream = container.streams.video[0]
-        tick = stream.time_base or Fraction(1, 90_000)
-        frame = round(1 / ((stream.average_rate or ASSUMED_FPS) * tick))
+        tick_s = float(stream.time_base or 1 / 90_000)
+        frame = round(1 / (float(stream.average_rate or ASSUMED_FPS) * tick_s))
         began = self._monotonic()
         clock = 0  # where on the stream's own clock the next packet belongs, in ticks
         while True:
@@ -109,7 +108,7 @@ class FileCamera(base.Camera):
                 if shift is None:
                     shift = clock - (packet.dts or 0)
                 clock = _move(packet, shift=shift, otherwise=clock)
-                self._sleep(max(0.0, began + float(clock * tick) - self._monotonic()))
+                self._sleep(max(0.0, began + clock * tick_s - self._monotonic()))
                 yield base.Packet(packet, packet.size, packet.is_keyframe, self._monotonic())
                 clock += packet.duration or frame
             if shift is None:

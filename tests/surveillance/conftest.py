@@ -58,7 +58,7 @@ def surveillance_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = folder / "clip.mp4"
     with av.open(str(source)) as original, av.open(str(clip), "w") as coded:
         video = original.streams.video[0]
-        rate = round(video.average_rate or 10)
+        rate = round(float(video.average_rate or 10))
         stream = coded.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         stream.codec_context.gop_size = 2 * rate
