@@ -12,6 +12,8 @@ from collections.abc import Callable
 SPREAD_S = 3.0
 """For the several hundred counters of a province."""
 CAP_S = 60.0
+DOUBLINGS = 20
+"""Far above any cap; a box that was away for days must not count beyond what a number can hold."""
 STABLE_S = 300.0
 TAKEN_OVER_S = 30.0
 """At least this long after another box took the session over, so that two with one name do not fight."""
@@ -33,5 +35,6 @@ class Backoff:
         if held_s >= STABLE_S:
             self._failures = 0
         self._failures += 1
-        ceiling = self._spread_s if self._failures == 1 else min(self._cap_s, 2.0 ** (self._failures - 1))
+        doublings = min(self._failures - 1, DOUBLINGS)
+        ceiling = self._spread_s if doublings == 0 else min(self._cap_s, 2.0**doublings)
         return self._chance() * ceiling

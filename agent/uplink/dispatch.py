@@ -18,6 +18,7 @@ BATCH_FROM = 20
 """From so many waiting events on, a lane's backlog travels in batches."""
 BATCH_SIZE = 100
 BACKLOG_SHARE = 0.7
+HANDFUL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,21 @@ class Parcel:
     is_batch: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Handful:
+    """Events of one lane that the broker took within `HANDFUL_S`: a million of them are a few ranges."""
+
+    since_s: float
+    events: Ranges
+
+
 class Dispatch:
     """What of each lane is waiting, in flight and with the broker, during one connection."""
 
     def __init__(self, waiting: Mapping[Lane, Ranges], *, batches: bool) -> None:
         self._backlog = {lane: waiting.get(lane, Ranges()) for lane in Lane}
         self._live = {lane: Ranges() for lane in Lane}
-        self._with_broker: deque[tuple[float, Parcel]] = deque()
+        self._with_broker: dict[Lane, deque[_Handful]] = {lane: deque() for lane in Lane}
         self._backlog_in_flight = 0
         self._batches = batches
 
@@ -73,7 +82,10 @@ class Dispatch:
     def arrived(self, parcel: Parcel, *, at_s: float) -> None:
         """The broker took *parcel*."""
         self._landed(parcel)
-        self._with_broker.append((at_s, parcel))
+        handfuls = self._with_broker[parcel.lane]
+        if not handfuls or at_s - handfuls[-1].since_s > HANDFUL_S:
+            handfuls.append(_Handful(at_s, Ranges()))
+        handfuls[-1].events.add(parcel.first, parcel.last)
 
     def refused(self, parcel: Parcel) -> None:
         """The broker would not take *parcel*: the caller decides when `again`."""
@@ -93,18 +105,17 @@ class Dispatch:
         for first, last in safe:
             self._live[lane].remove(first, last)
             self._backlog[lane].remove(first, last)
-        kept: deque[tuple[float, Parcel]] = deque()
-        for at_s, parcel in self._with_broker:
-            if parcel.lane is not lane:
-                kept.append((at_s, parcel))
-                continue
-            lost = missing.within(parcel.first, parcel.last)
-            if lost and at_s < settled_before_s:
+        kept: deque[_Handful] = deque()
+        for handful in self._with_broker[lane]:
+            rest = handful.events.without(safe)
+            if handful.since_s + HANDFUL_S < settled_before_s:
+                lost = Ranges(pair for first, last in missing for pair in rest.within(first, last))
                 for first, last in lost:
                     self._backlog[lane].add(first, last)
-            elif Ranges([(parcel.first, parcel.last)]).without(safe):
-                kept.append((at_s, parcel))
-        self._with_broker = kept
+                rest = rest.without(lost)
+            if rest:
+                kept.append(_Handful(handful.since_s, rest))
+        self._with_broker[lane] = kept
 
     @property
     def waiting(self) -> int:
@@ -113,5 +124,5 @@ class Dispatch:
 
     @property
     def unanswered_since_s(self) -> float | None:
-        """When the oldest parcel that the province has not confirmed reached the broker."""
-        return self._with_broker[0][0] if self._with_broker else None
+        """When the oldest event that the province has not confirmed reached the broker."""
+        return min((handfuls[0].since_s for handfuls in self._with_broker.values() if handfuls), default=None)

@@ -7,6 +7,7 @@ which is remembered; 5 is tried again once a day.
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
@@ -18,6 +19,7 @@ from agent.uplink.session import (
     CONNECT_TIMEOUT_S,
     Connected,
     Door,
+    Happening,
     LinkDown,
     Lost,
     Protocol,
@@ -32,6 +34,7 @@ from agent.uplink.topics import Topics
 log = logging.getLogger(__name__)
 
 RETRY_MQTT5_S = 24 * 3600.0
+SLAMS = 3
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -47,6 +50,7 @@ class Link:
         self._beat = beat
         self._protocol = Protocol.MQTT311 if settings.protocol == "3.1.1" else Protocol.MQTT5
         self._fell_back_at_s = 0.0
+        self._slammed = 0
 
     def establish(self, session_number: int, stop: threading.Event) -> tuple[Session, Connected]:
         """Connect, subscribe, and return the session with what the broker allows.
@@ -83,6 +87,18 @@ class Link:
             self._protocol = Protocol.MQTT5
         return self._protocol
 
+    def _count_slam(self) -> None:
+        """The broker closed the line before it answered: being down, or being old and not knowing our version.
+
+        Every third time in a row the other version is tried.
+        """
+        self._slammed += 1
+        if self._slammed % SLAMS == 0:
+            if self._protocol is Protocol.MQTT5:
+                self._fall_back()
+            elif self._settings.protocol == "auto":
+                self._protocol = Protocol.MQTT5
+
     def _fall_back(self) -> None:
         if self._settings.protocol == "auto" and self._protocol is Protocol.MQTT5:
             log.warning("%s does not speak MQTT 5; using 3.1.1 from now on", self.broker)
@@ -94,8 +110,9 @@ class Link:
             answer = self._await(session, stop, (Connected, Refused))
         except LinkDown as error:
             if error.code == "UPLINK_LOST":
-                self._fall_back()  # some old brokers just close the line at a version they do not know
+                self._count_slam()
             raise
+        self._slammed = 0
         if isinstance(answer, Connected):
             return answer
         if answer.is_protocol_refused:
@@ -109,15 +126,20 @@ class Link:
     def _await(self, session: Session, stop: threading.Event, kinds: tuple[type[T], type[U]]) -> T | U: ...
 
     def _await(self, session: Session, stop: threading.Event, kinds: tuple[type[Any], ...]) -> Any:
-        """Turn until one of *kinds* happens."""
+        """Turn until one of *kinds* happens. What else came (orders kept for us) is left for whoever turns next."""
         until = time.monotonic() + CONNECT_TIMEOUT_S
+        others: list[Happening] = []
         while time.monotonic() < until and not stop.is_set():
             self._beat()
-            for happening in session.turn(0.2):
+            happenings = deque(session.turn(0.2))
+            while happenings:
+                happening = happenings.popleft()
                 if isinstance(happening, kinds):
+                    session.keep([*others, *happenings])
                     return happening
                 if isinstance(happening, Lost):
                     raise LinkDown(self.code_of(happening), happening.reason)
+                others.append(happening)
         raise LinkDown("UPLINK_MUTE", "the broker accepted the line but does not answer")
 
 

@@ -51,12 +51,12 @@ class Mailbox:
     def put_back(self, messages: list[Message]) -> None:
         """These were taken and never arrived."""
         with self._lock:
-            self._words.extendleft(reversed(messages))
+            self._words = deque([*messages, *self._words], maxlen=WORDS_WAITING)
 
     def forget_retained(self) -> None:
-        """A birth is about to say everything retained anew."""
+        """A birth is about to say everything retained anew; what is to be emptied still has to be."""
         with self._lock:
-            self._retained.clear()
+            self._retained = {topic: message for topic, message in self._retained.items() if not message.payload}
 
     def take_replays(self) -> list[tuple[Lane, int, int]]:
         with self._lock:

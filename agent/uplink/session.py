@@ -72,6 +72,7 @@ class Acknowledged:
 @dataclass(frozen=True, slots=True)
 class Received:
     mid: int
+    """0 for a message that was sent at QoS 0."""
     topic: str
     payload: bytes
     is_retained: bool
@@ -223,8 +224,9 @@ class Session:
         return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     def acknowledge(self, message: Received) -> None:
-        """Tell the broker that *message* has been taken care of."""
-        self._client.ack(message.mid, 1)
+        """Tell the broker that *message* has been taken care of; of one sent at QoS 0 it does not want to know."""
+        if message.mid:
+            self._client.ack(message.mid, 1)
 
     def turn(self, timeout_s: float) -> list[Happening]:
         """Wait for the line, the wake or the timeout; returns what happened, in order."""
@@ -233,6 +235,10 @@ class Session:
             self._move(line, timeout_s)
         happened, self._happened = self._happened, []
         return happened
+
+    def keep(self, happenings: Iterable[Happening]) -> None:
+        """Hand these out again, before anything newer: whoever took them was waiting for something else."""
+        self._happened = [*happenings, *self._happened]
 
     def _move(self, line: Any, timeout_s: float) -> None:
         pending = isinstance(line, ssl.SSLSocket) and line.pending() > 0

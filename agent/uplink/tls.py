@@ -25,14 +25,12 @@ def context(link: Uplink) -> ssl.SSLContext:
     Raises:
         PersonMustAct: a file is missing or is not what it should be.
     """
-    made = ssl.create_default_context()
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        if link.ca_file is not None:
-            made = ssl.create_default_context(cafile=str(link.ca_file))
-            made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made = ssl.create_default_context(cafile=str(link.ca_file) if link.ca_file else None)
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
         if link.certificate_file is not None:
-            made.load_cert_chain(str(link.certificate_file), str(link.key_file) if link.key_file else None)
+            key = str(link.key_file) if link.key_file else None
+            made.load_cert_chain(str(link.certificate_file), key, password="")  # never ask on a terminal
     except (OSError, ssl.SSLError) as error:
         raise PersonMustAct(
             f"certificate files {link.ca_file}, {link.certificate_file}, {link.key_file}: {error}"
