@@ -128,7 +128,7 @@ class CommandService(Service):
             self._refuse(incoming, "expires: a time needs its zone, as in 2026-09-02T00:00:00+07:00")
             return
         delay_s = random.uniform(0, order.spread_s) if incoming.is_broadcast else 0.0  # noqa: S311 - a spread, not a secret
-        self._postponed.append((time.monotonic() + delay_s, incoming, order))
+        self._postponed.append((self._clock.monotonic() + delay_s, incoming, order))
 
     def _refuse(self, incoming: Incoming, reason: str) -> None:
         log.warning("refused the order %s/%s: %s", incoming.name, incoming.id, reason)
@@ -140,20 +140,28 @@ class CommandService(Service):
             self._say(Message(incoming.reply_to, result, correlation=incoming.correlation))
 
     def run(self, stop: threading.Event) -> None:
-        for command_id, name in self._journal.open_commands():
-            left = Incoming(name, command_id, b"", is_retained=False, is_broadcast=False)
-            self._finish(left, Result(status="failed", reason="the agent stopped while carrying this out"))
+        self._close_what_was_left_open()
         while not stop.is_set():
             self.progress.beat()
             with suppress(queue.Empty):
                 self._take_in(self._orders.get(timeout=0.2))
-            now = time.monotonic()
-            for entry in [entry for entry in self._postponed if entry[0] <= now]:
+            now_s = self._clock.monotonic()
+            for entry in [entry for entry in self._postponed if entry[0] <= now_s]:
                 self._postponed.remove(entry)
+                self.progress.beat()
                 self._carry_out(entry[1], entry[2])
 
+    def _close_what_was_left_open(self) -> None:
+        for command_id, name in self._journal.open_commands():
+            left = Incoming(name, command_id, b"", is_retained=False, is_broadcast=False)
+            self._finish(left, Result(status="failed", reason="the agent stopped while carrying this out"))
+
     def _carry_out(self, incoming: Incoming, order: Order) -> None:
-        known = self._journal.begin_command(incoming.id, incoming.name)
+        try:
+            known = self._journal.begin_command(incoming.id, incoming.name)
+        except CounterAgentError as error:
+            self._refuse(incoming, f"an order that cannot be remembered is not carried out: {error}")
+            return
         if known is not None:
             if known:
                 self._tell(incoming, known)
@@ -169,6 +177,9 @@ class CommandService(Service):
             result = Result(status="failed", reason=str(error))
         except (ValueError, TypeError, LookupError) as error:
             result = Result(status="failed", reason=f"wrong arguments: {error}")
+        except Exception as error:
+            log.exception("the order %s/%s failed", incoming.name, incoming.id)
+            result = Result(status="failed", reason=f"{type(error).__name__}: {error}")
         else:
             took_ms = round((time.monotonic() - began) * 1000)
             if done.bulk is not None:
@@ -177,7 +188,10 @@ class CommandService(Service):
         self._finish(incoming, result)
 
     def _finish(self, incoming: Incoming, result: Result) -> None:
-        self._journal.finish_command(incoming.id, result.encode())
+        try:
+            self._journal.finish_command(incoming.id, result.encode())
+        except CounterAgentError as error:
+            log.warning("the result of %s/%s is told and not kept: %s", incoming.name, incoming.id, error)
         self._tell(incoming, result.encode())
 
     def _hand_over(self, command_id: str, bulk: Bulk) -> None:
