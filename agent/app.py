@@ -26,7 +26,7 @@ from agent.errors import PersonMustAct, TryAgain
 from agent.event import Fact
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language, language
-from agent.notify import Notifier
+from agent.notify import Notifier, watchdog_interval_s
 from agent.orders import Duties
 from agent.outbox.store import Outbox
 from agent.rating.desk import Desk, Rules
@@ -41,7 +41,7 @@ from agent.service import Service
 from agent.settings import model
 from agent.settings.load import load
 from agent.settings.problem import SettingsError
-from agent.settings.watch import ConfigWatch
+from agent.settings.watch import ConfigWatch, stamp
 from agent.supervisor import Supervisor, Unit, Watch
 from agent.surveillance.service import CameraService
 from agent.timekeeper import ClockService, Timekeeper
@@ -87,6 +87,7 @@ class App:
             SettingsError: the file cannot be used.
         """
         self._path = path
+        self._read = stamp(path)
         self.settings = load(path)
         counter = self.settings.counter
         alive = self.settings.outbox.path.with_name("alive.json")
@@ -106,6 +107,8 @@ class App:
         self.supervisor = Supervisor(Watch(alive=self._alive, trouble=self._trouble))
         self.web: WebService | None = None
         self._notifier = Notifier()
+        self._watchdog_s = watchdog_interval_s()
+        self._fed_at_s = 0.0
         self._mailbox = Mailbox()
         self._orders: Orders = queue.Queue(WAITING)
         self._tray = Tray()
@@ -159,7 +162,11 @@ class App:
             log.error("the outbox cannot be opened; trying again: %s", error)
 
     def _alive(self) -> None:
-        self._notifier.watchdog()
+        """Feed systemd's watchdog, if there is one, no more often than it asks."""
+        now_s = time.monotonic()
+        if self._watchdog_s is not None and now_s - self._fed_at_s >= self._watchdog_s:
+            self._fed_at_s = now_s
+            self._notifier.watchdog()
 
     def _trouble(self, name: str | None, what: str) -> None:
         condition = OK if name is None else Condition(Status.DEGRADED, "AGENT_SERVICE", {"service": name, "what": what})
@@ -189,6 +196,7 @@ class App:
         """
         self._notifier.reloading()
         try:
+            self._read = stamp(self._path)
             settings = load(self._path, running=self.settings)
         except SettingsError as error:
             errors = tuple(problem.payload() for problem in error.problems)
@@ -249,8 +257,11 @@ class App:
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
             Unit("web", self._web, (settings.web, counter.language)),
             *(Unit(name, partial(self._camera, name, camera), camera) for name, camera in cameras),
-            Unit("config", lambda: ConfigWatch(self._path, self.request_reload)),
+            Unit("config", self._config_watch),
         ]
+
+    def _config_watch(self) -> Service:
+        return ConfigWatch(self._path, read=lambda: self._read, changed=self.request_reload)
 
     def _vitals(self) -> Service:
         return VitalsService(outbox=self.outbox, health=self.health)
@@ -355,9 +366,9 @@ class App:
     def _figures(self) -> dict[str, Figure]:
         marks = self.outbox.marks().values()
         return {
-            "waiting": sum(mark.pending for mark in marks),
-            "stored": sum(mark.last - mark.pending for mark in marks),
-            "version": __version__,
+            "last": sum(mark.last for mark in marks),
+            "pending": sum(mark.pending for mark in marks),
+            "lost": sum(mark.lost for mark in marks),
         }
 
     def _config_report(self) -> bytes:

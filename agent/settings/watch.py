@@ -1,7 +1,7 @@
-"""Saving the file is enough: notices that the configuration file changed and asks for a reload.
+"""Saving the file is enough: notices that the configuration file is not the one that was read, and asks for a reload.
 
-The folder is watched, not the file, because editors replace files; and the file's own time is looked at
-every few seconds, because inotify loses events. Only what changed since the last look counts.
+The folder is watched, not the file, because editors replace files; and the file itself is looked at
+every second, because inotify loses events. A file that was asked about once is not asked about again.
 """
 
 import threading
@@ -11,19 +11,32 @@ from typing import Any
 
 from agent.service import Service
 
-LOOK_S = 5.0
+LOOK_S = 1.0
 SETTLE_S = 0.2
 """An editor's save is several events; one reload is enough."""
 
 
+Stamp = tuple[int, int, int] | None
+"""Tells one state of a file from another: inode, time of change, size; None where there is no file."""
+
+
+def stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 class ConfigWatch(Service):
-    """Calls *changed* whenever the file at *path* is another one than before."""
+    """Calls *changed* when the file at *path* is another one than what was *read* last."""
 
     name = "config"
 
-    def __init__(self, path: Path, changed: Callable[[], None]) -> None:
+    def __init__(self, path: Path, *, read: Callable[[], Stamp], changed: Callable[[], None]) -> None:
         super().__init__()
         self._path = path.absolute()
+        self._read = read
         self._changed = changed
 
     def run(self, stop: threading.Event) -> None:
@@ -42,23 +55,16 @@ class ConfigWatch(Service):
         observer.schedule(Bell(), str(self._path.parent), recursive=False)
         observer.start()
         try:
-            seen = self._stamp()
+            asked = self._read()
             while not stop.is_set():
                 self.progress.beat()
-                if wake.wait(1.0):
+                now = stamp(self._path)
+                if now not in (asked, self._read()):
+                    asked = now
+                    self._changed()
+                if wake.wait(LOOK_S):
                     stop.wait(SETTLE_S)
                     wake.clear()
-                stamp = self._stamp()
-                if stamp != seen:
-                    seen = stamp
-                    self._changed()
         finally:
             observer.stop()
             observer.join()
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size

@@ -3,6 +3,7 @@
 Everything here is what runs in production, but for the keypad's plastic.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -29,6 +30,7 @@ from tests.broker import Broker
 from tests.eventually import eventually
 
 AGENT = "na-0123"
+_numbers = itertools.count()
 CODES = ("31", "32", "33", "34")
 """What the four keys send, best first."""
 
@@ -65,6 +67,7 @@ class Counter:
             "web": {"listen": "127.0.0.1:0"},
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._notify: socket.socket | None = None
 
     def write_config(self) -> None:
         """Save `settings` as an editor does: a new file in the old one's place."""
@@ -75,24 +78,30 @@ class Counter:
     def start(self) -> None:
         """Start the daemon and wait until it says READY, as systemd would."""
         self.write_config()
-        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notify:
-            path = f"\0counter-agent-{os.getpid()}-{id(self)}-{self.folder}"[:100]
-            notify.bind(path)
-            notify.settimeout(20)
-            environment = {**os.environ, "NOTIFY_SOCKET": f"@{path[1:]}"}
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "agent", "run", "--config", str(self.config)],
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stderr=log,
-                )
-            try:
-                while b"READY=1" not in notify.recv(4096):
-                    pass
-            except TimeoutError as error:
-                self.kill()
-                raise AssertionError(f"the daemon never said READY:\n{self.said}") from error
+        if self._notify is not None:
+            self._notify.close()
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        path = f"\0counter-agent-{os.getpid()}-{next(_numbers)}"
+        self._notify.bind(path)
+        self._notify.settimeout(30)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "agent", "run", "--config", str(self.config)],
+                env={**os.environ, "NOTIFY_SOCKET": f"@{path[1:]}"},
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+            )
+        self.await_word("READY=1")
+
+    def await_word(self, word: str) -> None:
+        """Wait until the daemon tells its service manager *word*."""
+        assert self._notify is not None
+        try:
+            while word not in self._notify.recv(4096).decode():
+                pass
+        except TimeoutError as error:
+            self.kill()
+            raise AssertionError(f"the daemon never said {word}:\n{self.said}") from error
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
@@ -132,6 +141,8 @@ class Counter:
     def close(self) -> None:
         self.kill()
         self.keypad.close()
+        if self._notify is not None:
+            self._notify.close()
 
     # -- what is on its disk -----------------------------------------------------------------------
 
