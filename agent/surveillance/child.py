@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,13 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
     ring = Ring()
     capture = _Capture(heartbeat, ring)
     try:
+        import agent.surveillance.decode  # noqa: F401, PLC0415 - or the driver would load PyAV, on the camera's time
+
         driver = registry.find("camera", order["driver"])
         if not issubclass(driver, Camera):
             return _ending("CAMERA_FAULT", f"{order['driver']} is not a camera driver")
         camera = driver(driver.Options.model_validate(order["options"]))
+        heartbeat.ready(time.monotonic())
         camera.open()
         identity = camera.probe()
         wire.send({"kind": "opened", "model": f"{identity.maker} {identity.model}".strip()})

@@ -9,8 +9,10 @@ import mmap
 import os
 from dataclasses import dataclass
 
+LOADING_S = 40.0
+"""From the start of the child until it has its libraries: after power-on, a slow card delivers them in many seconds."""
 OPENING_S = 10.0
-"""From the start of the child to the first packet."""
+"""From there to the first packet."""
 SILENCE_S = 2.0
 """Without a packet; longer for cameras below five pictures a second."""
 SILENCE_PACKETS = 10
@@ -21,14 +23,16 @@ BLIND_SLACK_S = 0.5
 BLIND_UNKNOWN_S = 20.0
 """The same while the distance of key frames is not known yet."""
 
-_CELLS = 4
-_PACKET_AT, _PICTURE_AT, _INTERVAL_S, _GOP_S = range(_CELLS)
+_CELLS = 5
+_READY_AT, _PACKET_AT, _PICTURE_AT, _INTERVAL_S, _GOP_S = range(_CELLS)
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
     """What the parent reads; a time of 0 means never."""
 
+    ready_at: float = 0.0
+    """The libraries are loaded, the camera is about to be opened."""
     packet_at: float = 0.0
     """The last packet, whatever was in it."""
     picture_at: float = 0.0
@@ -56,6 +60,10 @@ class Heartbeat:
 
     def read(self) -> Beat:
         return Beat(*self._cells[:_CELLS])
+
+    def ready(self, at: float) -> None:
+        """From *at* on it is the camera's turn."""
+        self._cells[_READY_AT] = at
 
     def packet(self, at: float, *, interval_s: float, gop_s: float) -> None:
         """A packet came at *at*."""
@@ -96,12 +104,14 @@ class Rhythm:
 
 def silence(beat: Beat, *, started_at: float, now: float) -> str | None:
     """What is missing since when, or None while the camera is alive. Pure; *started_at* is the child's start."""
+    if not beat.ready_at:
+        return f"not ready {now - started_at:.1f} s after its start" if now - started_at > LOADING_S else None
     if not beat.packet_at:
-        return f"no packet {now - started_at:.1f} s after the start" if now - started_at > OPENING_S else None
+        return f"no packet {now - beat.ready_at:.1f} s after opening" if now - beat.ready_at > OPENING_S else None
     quiet = now - beat.packet_at
     if quiet > max(SILENCE_S, SILENCE_PACKETS * beat.interval_s):
         return f"no packet for {quiet:.1f} s"
-    blind = now - (beat.picture_at or started_at)
+    blind = now - (beat.picture_at or beat.ready_at)
     limit = max(SILENCE_S, BLIND_GOPS * beat.gop_s) + BLIND_SLACK_S if beat.gop_s else BLIND_UNKNOWN_S
     if blind > limit:
         return f"no valid key frame for {blind:.1f} s"

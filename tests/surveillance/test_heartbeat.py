@@ -10,7 +10,7 @@ START = 1000.0
 
 
 def at_fps(fps: float, *, gop_s: float = 2.0, packet_at: float = START, picture_at: float = START) -> Beat:
-    return Beat(packet_at=packet_at, picture_at=picture_at, interval_s=1 / fps, gop_s=gop_s)
+    return Beat(ready_at=START, packet_at=packet_at, picture_at=picture_at, interval_s=1 / fps, gop_s=gop_s)
 
 
 @pytest.mark.parametrize(("fps", "patience_s"), [(25, 2.0), (10, 2.0), (5, 2.0), (2, 5.0), (1, 10.0)])
@@ -33,15 +33,21 @@ def test_two_groups_without_a_valid_key_frame_are_silence(gop_s: float, patience
         assert (silence(beat, started_at=START - 60, now=now) is not None) is is_silent
 
 
-def test_a_child_that_never_gets_a_packet_is_given_up_after_ten_seconds() -> None:
-    assert silence(Beat(), started_at=START, now=START + 9.9) is None
-    assert silence(Beat(), started_at=START, now=START + 10.1) is not None
+def test_a_camera_that_never_sends_a_packet_is_given_up_after_ten_seconds() -> None:
+    beat = Beat(ready_at=START)
+    assert silence(beat, started_at=START - 15, now=START + 9.9) is None
+    assert silence(beat, started_at=START - 15, now=START + 10.1) is not None
+
+
+def test_a_slow_card_may_take_forty_seconds_to_load_the_libraries() -> None:
+    assert silence(Beat(), started_at=START, now=START + 39) is None
+    assert silence(Beat(), started_at=START, now=START + 41) is not None
 
 
 def test_packets_that_never_become_a_picture_are_given_up_too() -> None:
     for seconds, is_silent in ((19.9, False), (20.1, True)):
-        beat = Beat(packet_at=START + seconds, interval_s=0.1)
-        assert (silence(beat, started_at=START, now=START + seconds) is not None) is is_silent
+        beat = Beat(ready_at=START, packet_at=START + seconds, interval_s=0.1)
+        assert (silence(beat, started_at=START - 5, now=START + seconds) is not None) is is_silent
 
 
 def test_the_rhythm_is_learned_from_arrivals_in_bursts() -> None:
@@ -63,8 +69,9 @@ def test_what_one_end_writes_the_other_reads() -> None:
     ours = Heartbeat.create()
     theirs = Heartbeat(os.dup(ours.fd))
     assert ours.read() == Beat()
+    theirs.ready(11.0)
     theirs.packet(12.5, interval_s=0.1, gop_s=2.0)
     theirs.picture(12.0)
-    assert ours.read() == Beat(packet_at=12.5, picture_at=12.0, interval_s=0.1, gop_s=2.0)
+    assert ours.read() == Beat(ready_at=11.0, packet_at=12.5, picture_at=12.0, interval_s=0.1, gop_s=2.0)
     theirs.close()
     ours.close()
