@@ -1,9 +1,9 @@
 """Owns every thread: starts them in order, stops them in reverse, restarts what ended, and feeds the watchdog.
 
 `run` is the main thread. A service that *ended* is rebuilt from its factory with growing, jittered
-waits; after `GIVE_UP` failures within `WINDOW_S` it is given up visibly (health says so) and tried
-again every `WINDOW_S`. One that *hangs* cannot be killed: the systemd watchdog is no longer fed and
-the whole process is replaced. In-process patience, out-of-process certainty.
+waits; after `GIVE_UP` failures within `WINDOW_S` it is given up visibly (health says so) and tried again
+every `WINDOW_S`, until it has held for `PROVEN_S`. One that *hangs* cannot be killed: the systemd
+watchdog is no longer fed and the whole process is replaced. In-process patience, out-of-process certainty.
 """
 
 import logging
@@ -24,6 +24,7 @@ FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 10.0
 GIVE_UP = 6
 WINDOW_S = 60.0
+PROVEN_S = 10.0
 TICK_S = 0.5
 GOODBYE_S = 4.5
 """All services together have this long to end: the promise is five seconds from the signal to the exit."""
@@ -41,11 +42,23 @@ class Unit:
 
 @dataclass
 class _Running:
+    """One life of a unit, in a thread of its own."""
+
     unit: Unit
     service: Service
-    thread: threading.Thread
-    stop: threading.Event
-    error: BaseException | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+    started_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.thread = threading.Thread(target=self._live, name=self.unit.name, daemon=True)
+
+    def _live(self) -> None:
+        try:
+            self.service.run(self.stop)
+        except Exception as error:
+            log.exception("%s ended", self.unit.name)
+            self.error = error
 
 
 @dataclass
@@ -54,6 +67,7 @@ class _Record:
 
     failures: list[float] = field(default_factory=list)
     due_s: float | None = None
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._records: dict[str, _Record] = {}
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._troubled: str | None = None
+        self._trouble: tuple[str | None, str] = (None, "")
 
     # -- callable from any thread and from signal handlers -----------------------------------------
 
@@ -142,18 +156,8 @@ class Supervisor:
             log.exception("%s cannot be built", unit.name)
             self._failed(unit, error)
             return
-        stop = threading.Event()
-        thread = threading.Thread(target=self._life, args=(unit.name,), name=unit.name, daemon=True)
-        self._running[unit.name] = _Running(unit, service, thread, stop)
-        thread.start()
-
-    def _life(self, name: str) -> None:
-        running = self._running[name]
-        try:
-            running.service.run(running.stop)
-        except Exception as error:
-            log.exception("%s ended", name)
-            running.error = error
+        running = self._running[unit.name] = _Running(unit, service)
+        running.thread.start()
 
     def _look(self) -> None:
         """Notice what ended or hangs, restart what is due, and feed the watchdog if all is well."""
@@ -162,6 +166,8 @@ class Supervisor:
             if not running.thread.is_alive():
                 del self._running[running.unit.name]
                 self._failed(running.unit, running.error)
+            elif now - running.started_s >= PROVEN_S:
+                self._records[running.unit.name].is_given_up = False
         for unit in self._units:
             due_s = self._records[unit.name].due_s
             if due_s is not None and due_s <= now:
@@ -169,38 +175,36 @@ class Supervisor:
         hanging = next((r for r in self._running.values() if r.service.progress.age_s > r.service.patience_s), None)
         if hanging is None:
             self._watch.alive()
-        self._tell(hanging, now)
+        self._tell(hanging)
 
-    def _tell(self, hanging: _Running | None, now: float) -> None:
-        failing = next((u.name for u in self._units if len(self._recent(u.name, now)) >= GIVE_UP), None)
-        name = hanging.unit.name if hanging is not None else failing
-        if name != self._troubled:
-            self._troubled = name
-            if hanging is not None:
-                log.error("%s has not moved for %.0f s", name, hanging.service.progress.age_s)
-            self._watch.trouble(name, "hangs" if hanging is not None else "keeps ending")
+    def _tell(self, hanging: _Running | None) -> None:
+        """Say what is in trouble for longer than a restart, when that changed."""
+        given_up = next((unit.name for unit in self._units if self._records[unit.name].is_given_up), None)
+        trouble = (given_up, "" if given_up is None else "keeps ending")
+        if hanging is not None:
+            trouble = (hanging.unit.name, "hangs")
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        if hanging is not None:
+            log.error("%s has not moved for %.0f s", hanging.unit.name, hanging.service.progress.age_s)
+        elif given_up is None:
+            log.info("all services are well again")
+        self._watch.trouble(*trouble)
 
-    def _recent(self, name: str, now: float) -> list[float]:
-        record = self._records[name]
-        record.failures = [at for at in record.failures if now - at < WINDOW_S]
-        return record.failures
-
-    def _failed(self, unit: Unit, error: BaseException | None) -> None:
+    def _failed(self, unit: Unit, error: Exception | None) -> None:
+        """Note that *unit* ended, or could not be built, and when it is to be tried again."""
         now = time.monotonic()
-        failures = self._recent(unit.name, now)
-        failures.append(now)
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (len(failures) - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
-        if len(failures) >= GIVE_UP:
+        record = self._records[unit.name]
+        record.failures = [*(at for at in record.failures if now - at < WINDOW_S), now]
+        count = len(record.failures)
+        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (count - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        if count >= GIVE_UP or record.is_given_up:
+            record.is_given_up = True
             wait_s = WINDOW_S
-            log.error(
-                "%s ended %d times in %.0f s (%s); next try in %.0f s",
-                unit.name,
-                len(failures),
-                WINDOW_S,
-                error,
-                wait_s,
-            )
-        self._records[unit.name].due_s = now + wait_s
+        why = error or "without a reason"
+        log.warning("%s ended (%d in %.0f s): %s; next try in %.1f s", unit.name, count, WINDOW_S, why, wait_s)
+        record.due_s = now + wait_s
 
     # -- stopping ----------------------------------------------------------------------------------
 

@@ -225,13 +225,16 @@ def test_a_result_that_cannot_be_kept_is_told_all_the_same(bench: Bench, monkeyp
 
 def test_a_broadcast_is_put_off_by_a_part_of_its_spread_and_a_personal_order_is_not(bench: Bench) -> None:
     with running(bench.service()):
-        bench.give("work", "all", is_broadcast=True, spread_s=3600, say="all")
+        soon = (NOW + timedelta(minutes=30)).isoformat()
+        bench.give("work", "all", is_broadcast=True, spread_s=3600, expires=soon, say="all")
         bench.give("work", "me", spread_s=3600, say="me")
         assert bench.final("work", "me")["status"] == "done"
         assert bench.results("work", "all") == []
         bench.clock.advance(3600)
         assert bench.final("work", "all")["status"] == "expired", "it is looked at again when its turn comes"
         bench.give("work", "more", is_broadcast=True, spread_s=600)
+        bench.give("work", "after it")
+        assert bench.final("work", "after it")["status"] == "done"
         bench.clock.advance(600)
         assert bench.final("work", "more")["status"] == "done"
     assert [arguments["say"] for arguments in bench.done if "say" in arguments] == ["me"]
