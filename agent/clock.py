@@ -24,6 +24,8 @@ BUILT = datetime(2026, 7, 1, tzinfo=UTC)
 """Before this version was made: no wall clock that is right shows an earlier date."""
 STEP = timedelta(seconds=2)
 """A clock that was set by more than this has jumped."""
+HOLDS = timedelta(seconds=0.5)
+"""Who vouched for a setting of the clock does not vouch for one that is further away."""
 UNNOTICED = timedelta(seconds=0.1)
 """`booted` follows the clock no finer than this, so that it stands still while nobody sets the clock."""
 BATTERY_DRIFT_S = 60.0
@@ -171,7 +173,7 @@ class SystemClock:
                 self._vouched = (ClockQuality.RTC, booted)
 
     def _judge(self, at: datetime, booted: datetime) -> ClockQuality:
-        if self._vouched is not None and abs(self._vouched[1] - booted) <= STEP:
+        if self._vouched is not None and abs(self._vouched[1] - booted) <= HOLDS:
             self._floor, self._has_floor = max(at.astimezone(UTC), BUILT), True
             return self._vouched[0]
         if at < self._floor:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.event import Lane
+from agent.province import times
 from agent.ranges import Ranges
 
 
@@ -80,6 +81,7 @@ class ProvinceStore:
                 primary key (agent, epoch, lane)
             );
             """
+            + times.SCHEMA
         )
         self._held: dict[Key, Ranges] = {}
         self._declared: dict[Key, Ranges] = {}
@@ -97,7 +99,7 @@ class ProvinceStore:
         self._db.execute("begin immediate")
         try:
             for arrival in arrivals:
-                self._db.execute(
+                inserted = self._db.execute(
                     "insert or ignore into event values (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         arrival.key.agent,
@@ -110,8 +112,11 @@ class ProvinceStore:
                         at.isoformat(timespec="milliseconds"),
                     ),
                 )
-                self._held.setdefault(arrival.key, Ranges()).add(arrival.seq, arrival.seq)
-                touched |= {arrival.key, *self._take_declaration(arrival)}
+                key = arrival.key
+                if inserted.rowcount:
+                    times.note(self._db, (key.agent, key.epoch, key.lane, arrival.seq), arrival.event)
+                self._held.setdefault(key, Ranges()).add(arrival.seq, arrival.seq)
+                touched |= {key, *self._take_declaration(arrival)}
             for key in touched:
                 self._db.execute(
                     "insert or replace into held values (?, ?, ?, ?, ?)",
@@ -163,8 +168,8 @@ class ProvinceView:
         self._path = path
 
     def newest(self, limit: int = 40) -> list[dict[str, Any]]:
-        """The newest events, newest first."""
-        rows = self._ask("select seq, time, type, body, received_at from event order by rowid desc limit ?", limit)
+        """The newest events as they arrived, newest first; `time` corrected where the clock was wrong."""
+        rows = self._ask("select seq, at, type, body, received_at from event_time order by id desc limit ?", limit)
         return [_row(*row) for row in rows]
 
     def totals(self) -> dict[str, int]:
