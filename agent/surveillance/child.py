@@ -24,7 +24,7 @@ from agent.surveillance.wire import Wire
 if TYPE_CHECKING:
     from agent.surveillance.privacy import Egress
     from agent.surveillance.ring import Ring
-    from drivers.base import Camera, Codec
+    from drivers.base import Camera
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +39,12 @@ def main(wire_fd: int, heartbeat_fd: int) -> None:
     """Serve one camera until the parent goes, the driver gives up, or somebody kills us."""
     _settle()
     wire = Wire(socket.socket(fileno=wire_fd))
-    heartbeat = Heartbeat(heartbeat_fd)
-    with suppress(EOFError, OSError):  # the parent is gone, so nobody is left to tell
+    try:
         order = wire.receive()
-        if order is not None and (ending := _serve(order.words, wire, heartbeat)) is not None:
+    except EOFError:
+        return
+    if order is not None and (ending := _serve(order.words, wire, Heartbeat(heartbeat_fd))) is not None:
+        with suppress(OSError):  # the parent is gone, so nobody is left to tell
             wire.send(ending)
 
 
@@ -60,36 +62,42 @@ def _settle() -> None:
 def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str, Any] | None:
     """Open the driver that *order* names and capture. How it ended, in words for the parent; None when asked to go."""
     from agent.surveillance.ring import Ring  # noqa: PLC0415 - from here on it takes time, and what fails can be told
-    from drivers import registry  # noqa: PLC0415
-    from drivers.base import Camera, DriverError, DriverFault  # noqa: PLC0415
+    from drivers.base import DriverError, DriverFault  # noqa: PLC0415
 
-    camera: Camera | None = None
+    try:
+        camera = _camera(order)
+    except ImportError as error:
+        return _ending("CAMERA_LIBRARY", str(error))
+    except (ValueError, LookupError) as error:
+        return _ending("CAMERA_FAULT", str(error))
     ring = Ring()
     capture = _Capture(heartbeat, ring)
+    _Answering(wire, _Stills(camera, ring), order, capture).start()
     try:
-        import agent.surveillance.decode  # noqa: F401, PLC0415 - or the driver would load PyAV, on the camera's time
-
-        driver = registry.find("camera", order["driver"])
-        if not issubclass(driver, Camera):
-            return _ending("CAMERA_FAULT", f"{order['driver']} is not a camera driver")
-        camera = driver(driver.Options.model_validate(order["options"]))
         heartbeat.ready(time.monotonic())
         camera.open()
-        identity = camera.probe()
-        wire.send({"kind": "opened", "model": f"{identity.maker} {identity.model}".strip()})
-        _Answering(wire, _Stills(camera.codec, ring), order, capture).start()
+        wire.send({"kind": "opened", "model": camera.probe().model})
         capture.run(camera)
     except DriverError as error:
         return _ending(error.code, str(error), again=not isinstance(error, DriverFault))
     except ImportError as error:
         return _ending("CAMERA_LIBRARY", str(error))
-    except (ValueError, LookupError) as error:
-        return _ending("CAMERA_FAULT", str(error))
     finally:
-        if camera is not None:
-            camera.close()
+        camera.close()
         capture.left.set()
     return None
+
+
+def _camera(order: dict[str, Any]) -> "Camera":
+    """The driver that *order* names, not opened."""
+    import agent.surveillance.decode  # noqa: F401, PLC0415 - or the driver would load PyAV, on the camera's time
+    from drivers import registry  # noqa: PLC0415
+    from drivers.base import Camera  # noqa: PLC0415
+
+    driver = registry.find("camera", order["driver"])
+    if not issubclass(driver, Camera):
+        raise ValueError(f"{order['driver']} is not a camera driver")
+    return driver(driver.Options.model_validate(order["options"]))
 
 
 def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
@@ -131,15 +139,15 @@ class _Capture:
 class _Stills:
     """Makes a still of the newest picture in the ring."""
 
-    def __init__(self, codec: "Codec", ring: "Ring") -> None:
-        self._codec, self._ring = codec, ring
+    def __init__(self, camera: "Camera", ring: "Ring") -> None:
+        self._camera, self._ring = camera, ring
 
     def take(self, egress: "Egress") -> tuple[dict[str, Any], bytes]:
         """The still's words and its JPEG; or what went wrong."""
         from agent.surveillance.decode import newest  # noqa: PLC0415
 
         try:
-            moment = newest(self._codec, self._ring.groups())
+            moment = newest(self._camera.codec, self._ring.groups())
             if moment is None:
                 return {"error": "no valid picture in memory"}, b""
             shown = egress.show(moment.frame.to_ndarray(format="bgr24").astype("uint8", copy=False))

@@ -96,9 +96,9 @@ class Running:
 
     @property
     def process(self) -> CameraProcess:
-        """The child whose pictures are valid now, waiting for it to be so."""
-        process = eventually(lambda: self.service._there, START_S)
-        assert process is not None
+        """The child whose pictures are valid now, waiting for it to be so, and said."""
+        process = eventually(lambda: self.codes[-1:] == ["OK"] and self.service._there, START_S)
+        assert isinstance(process, CameraProcess)
         return process
 
     def until(self, code: str, *, after: int = 0, within_s: float = START_S) -> tuple[float, Condition]:

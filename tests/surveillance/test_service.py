@@ -20,7 +20,7 @@ from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff
 from agent.surveillance.still import Still
 from tests.eventually import eventually
-from tests.surveillance.conftest import Running, camera
+from tests.surveillance.conftest import START_S, Running, camera
 from tests.surveillance.test_privacy import LEFT_HALF, detail, from_jpeg
 
 Run = Callable[..., Running]
@@ -43,6 +43,19 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def watch_children(monkeypatch: pytest.MonkeyPatch) -> list[CameraProcess]:
+    """Every child that is started from now on."""
+    children: list[CameraProcess] = []
+    start = CameraProcess.start
+
+    def remember(settings: Camera) -> CameraProcess:
+        children.append(start(settings))
+        return children[-1]
+
+    monkeypatch.setattr(CameraProcess, "start", remember)
+    return children
 
 
 def test_a_still_of_the_clip_is_a_pixelated_jpeg_of_its_size(run: Run, surveillance_clip: Path) -> None:
@@ -258,37 +271,37 @@ def test_a_still_that_was_asked_for_is_not_waited_for_when_the_child_dies(run: R
         process.ask()
 
 
-@pytest.mark.parametrize("state", ["starting", "working", "hanging", "waiting"])
-def test_stopped_in_any_state_it_is_gone_in_a_second_and_a_half(run: Run, state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["starting", "opening", "working", "hanging", "waiting"])
+def test_stopped_in_any_state_it_is_gone_in_a_second_and_a_half(
+    run: Run, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_drivers(tmp_path, monkeypatch)
     before = descriptors()
-    source = tmp_path / "no-such-file"
-    running = run(camera("file", {"source": source}) if state == "waiting" else camera("sim"))
-    if state == "waiting":
-        running.until("CAMERA_UNREADABLE")
-    elif state != "starting":
-        pid = running.process.pid
-        assert still_of(running)
-        if state == "hanging":
-            os.kill(pid, signal.SIGSTOP)
+    children = watch_children(monkeypatch)
+    driver = {"opening": "hung", "waiting": "unplugged"}.get(state, "sim")
+    running = run(camera("sim").model_copy(update={"driver": driver}), Backoff(first_s=60, last_s=60))
+    eventually(lambda: children)
+    match state:
+        case "opening":
+            eventually(lambda: children[0].heartbeat.read().ready_at, START_S)
+        case "waiting":
+            running.until("CAMERA_AWAY")
+        case "working":
+            still_of(running)
+        case "hanging":
+            os.kill(running.process.pid, signal.SIGSTOP)
     assert running.stop() < 1.5
     assert descriptors() == before
-    if state in ("working", "hanging"):
-        assert not is_running(pid)
+    assert [is_running(child.pid) for child in children] == [False]
 
 
 def test_twenty_kills_in_a_row_leak_nothing(run: Run, surveillance_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fourth child is killed while a still is being asked for, the others while they start."""
-    children: list[CameraProcess] = []
-    start = CameraProcess.start
-
-    def remember(settings: Camera) -> CameraProcess:
-        children.append(start(settings))
-        return children[-1]
+    children = watch_children(monkeypatch)
 
     def are_born(number: int) -> Callable[[], bool]:
         return lambda: len(children) == number
 
-    monkeypatch.setattr(CameraProcess, "start", remember)
     running = run(camera("file", {"source": surveillance_clip}), QUICK)
     still_of(running)
     threads, before = threading.active_count(), descriptors()
@@ -312,6 +325,7 @@ def test_what_the_driver_opened_is_known(run: Run) -> None:
 
 DRIVERS = '''
 import os
+import time
 import av
 from drivers.base import DriverNotReady, Packet
 from drivers.camera.sim import SimCamera
@@ -322,6 +336,11 @@ class Garbled(SimCamera):
         packet = super().read()
         noise = av.Packet(os.urandom(packet.size_bytes))
         return Packet(noise, packet.size_bytes, packet.is_keyframe, packet.at_monotonic)
+
+class Hung(SimCamera):
+    """Its device answers and says nothing more."""
+    def open(self):
+        time.sleep(3600)
 
 class Unplugged(SimCamera):
     def open(self):
@@ -335,7 +354,8 @@ def install_drivers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "acme_cameras-1.dist-info").mkdir()
     (folder / "acme_cameras-1.dist-info" / "METADATA").write_text("Name: acme-cameras\nVersion: 1\n")
     (folder / "acme_cameras-1.dist-info" / "entry_points.txt").write_text(
-        "[counter_agent.camera]\ngarbled = acme_cameras:Garbled\nunplugged = acme_cameras:Unplugged\n"
+        "[counter_agent.camera]\n"
+        "garbled = acme_cameras:Garbled\nhung = acme_cameras:Hung\nunplugged = acme_cameras:Unplugged\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
