@@ -48,16 +48,28 @@ class Authority:
         _write(folder, name, certificate, self._key)
 
     def issue(
-        self, name: str, purpose: x509.ObjectIdentifier = CLIENT, *, ends_in: timedelta = timedelta(days=7)
-    ) -> None:
-        """Write `<name>.pem` and `<name>.key`; a negative *ends_in* makes a certificate that has ended."""
+        self,
+        name: str,
+        purpose: x509.ObjectIdentifier = CLIENT,
+        *,
+        starts_in: timedelta = timedelta(days=-2),
+        ends_in: timedelta = timedelta(days=7),
+        host: str = "localhost",
+    ) -> x509.Certificate:
+        """Write `<name>.pem` and `<name>.key`.
+
+        A negative *ends_in* makes a certificate that has ended, a positive *starts_in* one that has not begun.
+        *host* is whom a server's certificate is for.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         alternatives: list[x509.GeneralName] = [x509.DNSName(name)]
         if purpose == SERVER:
-            alternatives = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            alternatives = [x509.DNSName(host)]
+            if host == "localhost":
+                alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         certificate = (
-            self._build(_name(name), key.public_key(), now - timedelta(days=2), now + ends_in)
+            self._build(_name(name), key.public_key(), now + starts_in, now + ends_in)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -65,6 +77,30 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         _write(self._folder, name, certificate, key)
+        return certificate
+
+    def revoke(self, certificate: x509.Certificate) -> Path:
+        """Write `revoked.crl`, the list of the authority's revoked certificates: this one."""
+        now = datetime.now(UTC)
+        entry = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(certificate.serial_number)
+            .revocation_date(now - timedelta(hours=1))
+            .build()
+        )
+        revoked = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._subject)
+            .last_update(now - timedelta(hours=1))
+            .next_update(now + timedelta(days=7))
+            .add_revoked_certificate(entry)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(x509.CRLNumber(1), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        path = self._folder / "revoked.crl"
+        path.write_bytes(revoked.public_bytes(serialization.Encoding.PEM))
+        return path
 
     def _build(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, starts: datetime, ends: datetime
