@@ -2,18 +2,18 @@
 
 It is the only thing the agent writes periodically. It says which boot the box was in, what its clock said
 and how far that was to be believed, the last time the box saw (the floor under the next life's clock), and
-whether the agent ended on purpose. Written to a temporary file, flushed, renamed, and the folder flushed:
-after a cut the old mark or the new one is there, whole. A file that cannot be read as a mark counts as none.
+whether the agent ended on purpose. After a cut the old mark or the new one is there, whole (`agent.files`).
+A file that cannot be read as a mark counts as none.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from agent.clock import ClockQuality, LastSeen, Moment
+from agent.files import replace_file
 
 
 class Ending(StrEnum):
@@ -66,7 +66,7 @@ class AliveMark:
             floor = floor.astimezone(UTC)
             boot, is_clean = found["boot"], found["clean"]
             moment = Moment(at, ClockQuality(found["clock"]), booted)
-        except (KeyError, TypeError, OverflowError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not an alive mark: {error!r}") from error
         if at.tzinfo is None or not isinstance(boot, str) or not isinstance(is_clean, bool):
             raise ValueError("not an alive mark")
@@ -105,14 +105,4 @@ def write_mark(path: Path, mark: AliveMark) -> None:
     Raises:
         OSError: the disk refuses; the mark before is still there.
     """
-    unfinished = path.with_name(f".{path.name}.new")
-    with unfinished.open("wb") as file:
-        file.write(mark.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, mark.encode())

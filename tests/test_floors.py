@@ -22,6 +22,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.clock": [],
             "agent.errors": [],
             "agent.event": [],
+            "agent.files": [],
             "agent.health": [],
             "agent.kernel": [],
             "agent.language": [],

@@ -21,6 +21,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.files import replace_file
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -167,15 +169,8 @@ class MediaStore:
             OSError: the disk is full or cannot be written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        file, unfinished = self.path / f"{id_}.{suffix}", self.path / f".{id_}.part"
-        try:
-            with unfinished.open("wb") as part:
-                part.write(data)
-                part.flush()
-                os.fsync(part.fileno())
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        file = self.path / f"{id_}.{suffix}"
+        replace_file(file, data)
         return file
 
     def keep(self, ids: Iterable[str]) -> None:
