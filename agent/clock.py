@@ -87,7 +87,7 @@ class Clock(Protocol):
 
     @property
     def floor(self) -> datetime:
-        """The last time this box saw; no wall clock that is right is before it."""
+        """The last time this box saw, or `BUILT` before it saw any; no wall clock that is right is before it."""
 
     def read(self) -> Moment:
         """The wall clock and how far it may be believed, as one: what an event carries."""

@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.alive import AliveMark, Ending, LastLife, last_life, write_mark
-from agent.clock import STEP, Clock, Moment
+from agent.clock import BUILT, STEP, Clock, Moment
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Fact, stamp
 from agent.health import OK, Condition, Health, Status
@@ -147,7 +147,7 @@ class Timekeeper:
     def condition(self) -> Condition:
         """What health says of the clock."""
         now = self._clock.read()
-        if not now.quality.is_trusted and now.at < self._clock.floor:
+        if not now.quality.is_trusted and now.at < self._clock.floor != BUILT:
             return Condition(Status.DEGRADED, "CLOCK_BEFORE_FLOOR")
         if self._jumped is not None and self._clock.monotonic() - self._jumped[0] < JUMPED_S:
             return Condition(Status.DEGRADED, "CLOCK_JUMPED", {"offset_s": f"{self._jumped[1]:+.0f}"})
