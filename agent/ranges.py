@@ -76,9 +76,15 @@ class Ranges:
         self._firsts[low:high] = [pair[0] for pair in kept]
         self._lasts[low:high] = [pair[1] for pair in kept]
 
+    def copy(self) -> "Ranges":
+        """The same numbers, to be changed apart from these."""
+        made = Ranges()
+        made._firsts, made._lasts = self._firsts.copy(), self._lasts.copy()
+        return made
+
     def without(self, other: Iterable[tuple[int, int]]) -> "Ranges":
         """A copy with every number of *other* taken out."""
-        rest = Ranges(self)
+        rest = self.copy()
         for first, last in other:
             rest.remove(first, last)
         return rest

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-import zlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,19 +17,24 @@ from secrets import token_hex
 
 from pydantic import ValidationError
 
-from agent.province.store import Arrival, Key, ProvinceStore, UnreadableEvent, read_event
+from agent.errors import TryAgain
+from agent.province.arrival import Arrival, Key, UnreadableEvent, read_batch, read_event
+from agent.province.store import ProvinceStore
 from agent.uplink.backoff import Backoff
 from agent.uplink.payload import Acknowledgement, LaneMark, State, Watermark
 from agent.uplink.session import (
+    WINDOW,
     Acknowledged,
     Connected,
     Door,
+    Happening,
     LinkDown,
     Lost,
     Protocol,
     Received,
     Refused,
     Session,
+    Subscribed,
     Wake,
 )
 from agent.uplink.topics import VERSION_ROOT, Topics, parse
@@ -40,12 +45,14 @@ HANDFUL = 500
 """Messages stored in one transaction at most."""
 HANDFUL_S = 0.05
 """And at most so long collected."""
-LARGEST_BATCH_BYTES = 4 * 1024 * 1024
-"""A batch that unpacks to more is refused: a hundred events are a few hundred kilobytes."""
+LOOK_S = 1.0
 SETTLED_S = 5.0
 """A number missing for so long, with nothing of its stream arriving meanwhile, is asked for."""
 ASK_AGAIN_S = 10.0
 ASK_CAP_S = 600.0
+ASK_DOUBLINGS = 10
+ASK_RANGES = 20
+"""Holes asked for at once."""
 RANGES_SAID = 100
 """Holes named in one confirmation; further ones wait for the next."""
 
@@ -81,7 +88,9 @@ class Receiver:
         self._backoff = Backoff(spread_s=1.0, cap_s=10.0)
         self._counters: dict[str, _Counter] = {}
         self._to_confirm: dict[Key, None] = {}
+        self._orders: deque[tuple[str, bytes]] = deque()
         self._in_flight: set[int] = set()
+        self._window = WINDOW
         self._checked_at_s = 0.0
 
     def run(self, stop: threading.Event, *, connected: Callable[[], None] = lambda: None) -> None:
@@ -95,6 +104,8 @@ class Receiver:
                     held_s = time.monotonic() - began_s
                 except LinkDown as error:
                     log.warning("no link to %s:%d: %s", self._door.host, self._door.port, error)
+                except TryAgain as error:  # nothing was confirmed: the broker hands it over again
+                    log.error("events cannot be stored: %s", error)
                 stop.wait(0 if stop.is_set() else self._backoff.lost(held_s=held_s))
         finally:
             wake.close()
@@ -102,19 +113,20 @@ class Receiver:
     def _hold(self, wake: Wake, stop: threading.Event, connected: Callable[[], None]) -> None:
         session = Session(self._door, self._protocol, wake=wake)
         self._in_flight.clear()
+        self._orders.clear()
         try:
             session.connect()
             while not stop.is_set():
                 received: list[Received] = []
                 lost = self._collect(session, received, connected)
                 self._take(received)
-                for message in received:
-                    session.acknowledge(message)
-                self._confirm(session)
-                self._ask(session)
                 if lost is not None:
                     log.warning("the link to %s:%d is gone: %s", self._door.host, self._door.port, lost)
                     return
+                for message in received:
+                    session.acknowledge(message)
+                self._ask()
+                self._speak(session)
             session.close()
         finally:
             session.drop()
@@ -127,24 +139,34 @@ class Receiver:
             happenings = session.turn(wait_s)
             for happening in happenings:
                 match happening:
-                    case Connected():
-                        root = f"{VERSION_ROOT}/{self._province}/+/up"
-                        session.subscribe([f"{root}/{kind}" for kind in ("event/#", "batch/#", "watermark", "state")])
-                        connected()
-                    case Refused(text=text):
-                        raise LinkDown("REFUSED", text)
                     case Received():
                         received.append(happening)
                     case Acknowledged(mid=mid):
                         self._in_flight.discard(mid)
                     case Lost(reason=reason):
                         return reason
-            if not happenings and (wait_s == 0 or not received):
-                break
-            if time.monotonic() > until_s:
+                    case _:
+                        self._greet(session, happening, connected)
+            if not happenings or time.monotonic() > until_s:
                 break
             wait_s = 0
         return None
+
+    def _greet(self, session: Session, happening: Happening, connected: Callable[[], None]) -> None:
+        """The beginning of a connection."""
+        match happening:
+            case Connected(window=window):
+                self._window = window
+                root = f"{VERSION_ROOT}/{self._province}/+/up"
+                session.subscribe([f"{root}/{kind}" for kind in ("event/#", "batch/#", "watermark", "state")])
+            case Subscribed(refused=True):
+                raise LinkDown("REFUSED", "the broker does not let this receiver read the counters' topics")
+            case Subscribed():
+                connected()
+            case Refused(text=text, is_protocol_refused=is_old):
+                if is_old:
+                    self._protocol = Protocol.MQTT311
+                raise LinkDown("REFUSED", text)
 
     # -- inward ------------------------------------------------------------------------------------
 
@@ -159,7 +181,7 @@ class Receiver:
                     case "event":
                         arrivals.append(read_event(heard.agent, message.payload))
                     case "batch":
-                        arrivals += _unpack(heard.agent, message.payload)
+                        arrivals += read_batch(heard.agent, message.payload)
                     case "watermark":
                         self._take_watermark(heard.agent, Watermark.model_validate_json(message.payload))
                     case "state":
@@ -185,6 +207,8 @@ class Receiver:
             counter.is_online = False
 
     def _take_watermark(self, agent: str, watermark: Watermark) -> None:
+        for stream in self._counters.setdefault(agent, _Counter()).streams.values():
+            stream.mark = None  # what an earlier database of this counter had cannot be asked for any more
         for lane, mark in watermark.lanes.items():
             key = Key(agent, mark.epoch, lane)
             self._stream(key).mark = mark
@@ -193,33 +217,40 @@ class Receiver:
 
     # -- outward -----------------------------------------------------------------------------------
 
-    def _confirm(self, session: Session) -> None:
-        while self._to_confirm and len(self._in_flight) < 20:
-            key = next(iter(self._to_confirm))
-            del self._to_confirm[key]
-            held = self._store.held(key)
-            upto = held.last or 0
-            mark = self._stream(key).mark
-            missing = self._store.missing(key, mark.first if mark is not None else 1, upto)
-            holes = missing.pairs(RANGES_SAID + 1)
-            if len(holes) > RANGES_SAID:
-                upto, holes = holes[RANGES_SAID][0] - 1, holes[:RANGES_SAID]
-            said = Acknowledgement(epoch=key.epoch, upto=upto, missing=[(first, last) for first, last in holes])
-            topic = Topics(self._province, key.agent).acknowledgement(key.lane)
-            self._in_flight.add(session.publish(topic, said.encode()))
+    def _speak(self, session: Session) -> None:
+        """Confirm first, then order, as far as the window allows."""
+        while len(self._in_flight) < self._window:
+            if self._to_confirm:
+                key = next(iter(self._to_confirm))
+                del self._to_confirm[key]
+                topic, payload = Topics(self._province, key.agent).acknowledgement(key.lane), self._confirmation(key)
+            elif self._orders:
+                topic, payload = self._orders.popleft()
+            else:
+                return
+            self._in_flight.add(session.publish(topic, payload))
 
-    def _ask(self, session: Session) -> None:
+    def _confirmation(self, key: Key) -> bytes:
+        upto = self._store.held(key).last or 0
+        mark = self._stream(key).mark
+        missing = self._store.missing(key, mark.first if mark is not None else 1, upto)
+        holes = missing.pairs(RANGES_SAID + 1)
+        if len(holes) > RANGES_SAID:
+            upto, holes = holes[RANGES_SAID][0] - 1, holes[:RANGES_SAID]
+        return Acknowledgement(epoch=key.epoch, upto=upto, missing=[(first, last) for first, last in holes]).encode()
+
+    def _ask(self) -> None:
         """Ask counters that are there for what their watermark covers and this store lacks."""
         now_s = time.monotonic()
-        if now_s - self._checked_at_s < 1.0:
+        if self._orders or now_s - self._checked_at_s < LOOK_S:
             return
         self._checked_at_s = now_s
         for counter in self._counters.values():
             if counter.is_online:
                 for key, stream in counter.streams.items():
-                    self._ask_stream(session, key, stream, now_s)
+                    self._ask_stream(key, stream, now_s)
 
-    def _ask_stream(self, session: Session, key: Key, stream: _Stream, now_s: float) -> None:
+    def _ask_stream(self, key: Key, stream: _Stream, now_s: float) -> None:
         mark = stream.mark
         if mark is None:
             return
@@ -232,12 +263,12 @@ class Receiver:
         if now_s - max(stream.holes_since_s, stream.arrived_at_s) < SETTLED_S or now_s < stream.ask_at_s:
             return
         log.info("asking %s for %d events of lane %s again", key.agent, len(holes), key.lane)
-        for first, last in holes.pairs(20):
-            self._order_replay(session, key, first, last)
+        for first, last in holes.pairs(ASK_RANGES):
+            self._order_replay(key, first, last)
+        stream.ask_at_s = now_s + min(ASK_CAP_S, ASK_AGAIN_S * 2 ** min(stream.asked, ASK_DOUBLINGS))
         stream.asked += 1
-        stream.ask_at_s = now_s + min(ASK_CAP_S, ASK_AGAIN_S * 2 ** (stream.asked - 1))
 
-    def _order_replay(self, session: Session, key: Key, first: int, last: int) -> None:
+    def _order_replay(self, key: Key, first: int, last: int) -> None:
         expires = datetime.now(UTC) + timedelta(hours=1)
         order = {
             "expires": expires.isoformat(timespec="seconds"),
@@ -247,41 +278,4 @@ class Receiver:
             "to": last,
         }
         topic = Topics(self._province, key.agent).command("replay", token_hex(8))
-        self._in_flight.add(session.publish(topic, json.dumps(order).encode()))
-
-
-def _unpack(agent: str, payload: bytes) -> list[Arrival]:
-    """The events of a batch, each with the very bytes that were hashed."""
-    inflater = zlib.decompressobj()
-    try:
-        text = inflater.decompress(payload, LARGEST_BATCH_BYTES)
-    except zlib.error as error:
-        raise UnreadableEvent(f"a batch that does not unpack: {error}") from error
-    if inflater.unconsumed_tail or not inflater.eof:
-        raise UnreadableEvent("a batch that is cut or far too large")
-    return [read_event(agent, body) for body in split_batch(text)]
-
-
-def split_batch(text: bytes) -> list[bytes]:
-    """Cut a JSON array of objects into its elements' own bytes, which a parser would not give back.
-
-    Raises:
-        UnreadableEvent: not an array of objects.
-    """
-    decoder = json.JSONDecoder()
-    try:
-        array = text.decode()
-    except UnicodeDecodeError as error:
-        raise UnreadableEvent("a batch that is not UTF-8") from error
-    if not array.startswith("["):
-        raise UnreadableEvent("a batch that is not an array")
-    bodies: list[bytes] = []
-    at = 1
-    while at < len(array) and array[at] != "]":
-        try:
-            _, end = decoder.raw_decode(array, at)
-        except ValueError as error:
-            raise UnreadableEvent(f"a batch that is not JSON: {error}") from error
-        bodies.append(array[at:end].encode())
-        at = end + (1 if array[end : end + 1] == "," else 0)
-    return bodies
+        self._orders.append((topic, json.dumps(order).encode()))

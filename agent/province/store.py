@@ -6,57 +6,21 @@ scans the events. One thread owns a store.
 """
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agent.errors import TryAgain
 from agent.event import Lane
 from agent.province import times
+from agent.province.arrival import Arrival, Key
 from agent.ranges import Ranges
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One numbered stream: a lane of one database of one counter."""
-
-    agent: str
-    epoch: str
-    lane: Lane
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One event as it came in."""
-
-    key: Key
-    seq: int
-    body: bytes
-    event: dict[str, Any]
-
-
-class UnreadableEvent(ValueError):
-    """The bytes are not an event of the counter whose topic they came on."""
-
-
-def read_event(agent: str, body: bytes) -> Arrival:
-    """Take an event's bytes apart.
-
-    Raises:
-        UnreadableEvent: not an event, or another counter's.
-    """
-    try:
-        event = json.loads(body)
-        key = Key(event["source"].rpartition("/")[2], event["epoch"], Lane(event["lane"]))
-        seq = event["seq"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableEvent(str(error)) from error
-    if key.agent != agent or not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
-        raise UnreadableEvent(f"event {seq} of {key.agent} came on the topic of {agent}")
-    return Arrival(key, seq, body, event)
+log = logging.getLogger(__name__)
 
 
 class ProvinceStore:
@@ -80,6 +44,11 @@ class ProvinceStore:
                 ranges text not null, declared text not null,
                 primary key (agent, epoch, lane)
             );
+            create table if not exists conflict (
+                agent text not null, epoch text not null, lane text not null, seq integer not null,
+                body blob not null, received_at text not null,
+                unique (agent, epoch, lane, seq, body)
+            );
             """
             + times.SCHEMA
         )
@@ -94,48 +63,63 @@ class ProvinceStore:
         self._db.close()
 
     def store(self, arrivals: Iterable[Arrival], *, at: datetime) -> set[Key]:
-        """Store *arrivals* durably in one transaction; returns the streams they belong to."""
-        touched: set[Key] = set()
-        self._db.execute("begin immediate")
+        """Store *arrivals* durably in one transaction; returns the streams they belong to.
+
+        Raises:
+            TryAgain: nothing of it was stored (disk full, locked, input/output error).
+        """
+        held: dict[Key, Ranges] = {}
+        declared: dict[Key, Ranges] = {}
         try:
-            for arrival in arrivals:
-                inserted = self._db.execute(
-                    "insert or ignore into event values (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        arrival.key.agent,
-                        arrival.key.epoch,
-                        arrival.key.lane,
-                        arrival.seq,
-                        arrival.event.get("type", ""),
-                        arrival.event.get("time", ""),
-                        arrival.body,
-                        at.isoformat(timespec="milliseconds"),
-                    ),
-                )
-                key = arrival.key
-                if inserted.rowcount:
-                    times.note(self._db, (key.agent, key.epoch, key.lane, arrival.seq), arrival.event)
-                self._held.setdefault(key, Ranges()).add(arrival.seq, arrival.seq)
-                touched |= {key, *self._take_declaration(arrival)}
-            for key in touched:
-                self._db.execute(
-                    "insert or replace into held values (?, ?, ?, ?, ?)",
-                    (key.agent, key.epoch, key.lane, _json(self.held(key)), _json(self.declared(key))),
-                )
-            self._db.execute("commit")
-        except BaseException:
-            self._db.execute("rollback")
-            raise
+            with self._transaction():
+                for arrival in arrivals:
+                    self._insert(arrival, at)
+                    held.setdefault(arrival.key, self.held(arrival.key).copy()).add(arrival.seq, arrival.seq)
+                    if arrival.gap is not None:
+                        key, first, last = arrival.gap
+                        declared.setdefault(key, self.declared(key).copy()).add(first, last)
+                touched = held.keys() | declared.keys()
+                for key in touched:
+                    here, gone = held.get(key, self.held(key)), declared.get(key, self.declared(key))
+                    self._db.execute(
+                        "insert or replace into held values (?, ?, ?, ?, ?)",
+                        (key.agent, key.epoch, key.lane, _json(here), _json(gone)),
+                    )
+        except sqlite3.Error as error:
+            raise TryAgain(f"{self.path}: {error}") from error
+        self._held |= held
+        self._declared |= declared
         return touched
 
-    def _take_declaration(self, arrival: Arrival) -> Iterable[Key]:
-        """A `gap` event says which numbers were dropped on purpose: they are no longer waited for."""
-        if arrival.event.get("type") != "vn.motcua.gap.v1":
-            return ()
-        data = arrival.event["data"]
-        key = Key(arrival.key.agent, data.get("epoch", arrival.key.epoch), Lane(data["lane"]))
-        self._declared.setdefault(key, Ranges()).add(data["from"], data["to"])
-        return (key,)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+            self._db.execute("commit")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+
+    def _insert(self, arrival: Arrival, at: datetime) -> None:
+        """Add one event; one whose number is there with other bytes is kept beside it, for people to look at."""
+        place = (arrival.key.agent, arrival.key.epoch, arrival.key.lane, arrival.seq)
+        received_at = at.isoformat(timespec="milliseconds")
+        inserted = self._db.execute(
+            "insert or ignore into event values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, arrival.type, arrival.time, arrival.body, received_at),
+        )
+        if inserted.rowcount:
+            times.note(self._db, place, arrival.event)
+            return
+        contradicts = self._db.execute(
+            "insert or ignore into conflict select agent, epoch, lane, seq, ?, ? from event"
+            " where (agent, epoch, lane, seq) = (?, ?, ?, ?) and body <> ?",
+            (arrival.body, received_at, *place, arrival.body),
+        )
+        if contradicts.rowcount:
+            log.error("event %s/%s/%s/%d is already stored with other bytes: a restored copy, or a forgery", *place)
 
     def held(self, key: Key) -> Ranges:
         """Which numbers of a stream are stored."""
@@ -175,9 +159,11 @@ class ProvinceView:
     def totals(self) -> dict[str, int]:
         """How many ratings and events there are, and how many numbers are missing below the last of each stream."""
         counted = self._ask("select count(*), coalesce(sum(type = 'vn.motcua.rating.v1'), 0) from event")
-        held = [Ranges(json.loads(ranges)) for (ranges,) in self._ask("select ranges from held")]
         events, ratings = counted[0] if counted else (0, 0)
-        gaps = sum((ranges.last or 0) - len(ranges) for ranges in held)
+        gaps = 0
+        for held, declared in self._ask("select ranges, declared from held"):
+            here = Ranges(json.loads(held))
+            gaps += len(Ranges([(1, here.last or 0)]).without(here).without(Ranges(json.loads(declared))))
         return {"ratings": ratings, "events": events, "gaps": gaps}
 
     def _ask(self, question: str, *values: object) -> list[Any]:
@@ -190,7 +176,8 @@ class ProvinceView:
 
 
 def _row(seq: int, time: str, kind: str, body: bytes, received_at: str) -> dict[str, Any]:
-    data = json.loads(body)["data"]
+    data = json.loads(body).get("data")
+    data = data if isinstance(data, dict) else {}
     return {
         "seq": seq,
         "time": time,
@@ -203,7 +190,10 @@ def _row(seq: int, time: str, kind: str, body: bytes, received_at: str) -> dict[
 
 def _in_the_zone_of(time: str, received_at: str) -> str:
     """*received_at* as the counter's own clock would say it, so that the two can be compared at a glance."""
-    zone = datetime.fromisoformat(time).tzinfo
+    try:
+        zone = datetime.fromisoformat(time).tzinfo
+    except ValueError:
+        return received_at
     return datetime.fromisoformat(received_at).astimezone(zone).isoformat(timespec="milliseconds")
 
 

@@ -112,6 +112,8 @@ def _readings(db: sqlite3.Connection, boot: tuple[str, str]) -> list[Reading]:
     return [Reading(read(at), read(since), ClockQuality(clock), read(booted)) for at, since, clock, booted in rows]
 
 
+YEARS = range(1969, 2500)
+"""Times outside are no clock's, and leave no room to calculate with."""
 JUST = timedelta(milliseconds=1)
 """What a clock said before a step holds just before it."""
 
@@ -135,4 +137,4 @@ def _moment(text: object) -> datetime | None:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    return moment if moment.tzinfo is not None and moment.year in YEARS else None

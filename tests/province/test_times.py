@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from agent.alive import read_mark
 from agent.clock import ClockQuality, ManualClock
 from agent.event import GENESIS, Event, EventType, Fact, Lane
-from agent.province.store import ProvinceStore, ProvinceView, read_event
+from agent.province.arrival import read_event
+from agent.province.store import ProvinceStore, ProvinceView
 from agent.timekeeper import Timekeeper
 
 AGENT = "na-0123"

@@ -22,8 +22,9 @@ import yaml
 
 from agent.event import Lane
 from agent.outbox.chain import verify
+from agent.province.arrival import Key
 from agent.province.receive import Receiver
-from agent.province.store import Key, ProvinceStore
+from agent.province.store import ProvinceStore
 from agent.uplink.session import Door
 from drivers.keypad.sim import PtyKeypad
 from tests.broker import Broker
