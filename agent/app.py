@@ -101,6 +101,7 @@ class App:
             agent=counter.agent,
             clock=self.clock,
             keep_days=self.settings.outbox.keep_days,
+            limit_bytes=self.settings.outbox.limit_mb * 1024**2,
         )
         self._timekeeper = Timekeeper(self.clock, alive, mark)
         self.hub = ScreenHub(nameplate(counter), self.clock)
@@ -219,6 +220,7 @@ class App:
     def _apply(self, settings: model.Settings) -> None:
         before, self.settings = self.settings, settings
         self.outbox.keep_days = settings.outbox.keep_days
+        self.outbox.limit_bytes = settings.outbox.limit_mb * 1024**2
         self.hub.set_nameplate(nameplate(settings.counter))
         self.supervisor.replace(self._units())
         for component in components(before) - components(settings):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.clock import ClockQuality, Moment
 
@@ -24,6 +24,13 @@ class Lane(StrEnum):
     ALERT = "alert"
     RECORD = "record"
     METRIC = "metric"
+
+
+class Stream(NamedTuple):
+    """One numbered stream of a counter: a lane of one database."""
+
+    epoch: str
+    lane: Lane
 
 
 class EventType(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import Lane
+from agent.event import Lane, Stream
 from agent.health import Health
 from agent.language import Language
 from agent.outbox.store import Outbox
@@ -87,5 +87,5 @@ class Duties:
         first, last = max(first, mark.first), min(last, mark.last)
         if first > last:
             raise TryAgain(f"lane {lane} holds {mark.first} to {mark.last}")
-        self.mailbox.replay(lane, first, last)
+        self.mailbox.replay(Stream(self.outbox.epoch, lane), first, last)
         return Done({"from": first, "to": last, "sent": last - first + 1})

@@ -42,7 +42,8 @@ class VitalsService(Service):
         except PersonMustAct as error:
             self._health.report("outbox", Condition(Status.FAILED, "OUTBOX_FAULT", {"reason": str(error)}))
         else:
-            self._health.report("outbox", OK)
+            if self._outbox.trouble is None:
+                self._health.report("outbox", OK)
 
 
 def disk_condition(folder: Path) -> Condition:

@@ -14,7 +14,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from agent.event import Lane
-from agent.outbox.store import VERSION
+from agent.outbox.database import VERSION
 
 STEPS = Migrations("outbox")
 
@@ -41,6 +41,15 @@ def identity(db: Database) -> None:
 def commands(db: Database) -> None:
     """Orders from the province: stored before they are carried out, kept for repeated ids."""
     db.execute("create table command (id text primary key, name text not null, result text)")
+
+
+@STEPS()
+def salvaged(db: Database) -> None:
+    """Events of older epochs, read out of databases that were put aside; they leave when the province has them."""
+    db.execute(
+        "create table salvaged (epoch text not null, lane text not null, seq integer not null, body blob not null,"
+        " crc integer not null, primary key (epoch, lane, seq))"
+    )
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -1,10 +1,11 @@
 """The outbox: facts become events here, durable before anyone is thanked.
 
 `append` gives each fact its epoch, sequence number and chain hash and commits them in one
-transaction; when it returns, a power cut cannot take them back (WAL, `synchronous=FULL`, both read
-back at `open`). Rows leave only after the province has stored them and their audit days are over.
-One connection behind one lock: any thread may call, each call is one short transaction. Every
-SQLite error becomes `TryAgain`; the next call reopens the file and believes only what is on disk.
+transaction; when it returns, a power cut cannot take them back. Rows leave only after the province has
+stored them and their audit days are over, or, when the size limit leaves no choice, after a `gap`
+event has declared it. A damaged file is put aside, what can be read of it is sent on as it was, and a new
+epoch begins. One connection behind one lock: any thread may call, each call is one short transaction.
+Every SQLite error becomes `TryAgain`; the next call reads the file again and believes only what is on disk.
 """
 
 import json
@@ -12,7 +13,7 @@ import logging
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,23 +21,23 @@ from pathlib import Path
 from secrets import token_bytes
 
 from agent.clock import Clock
-from agent.errors import PersonMustAct, TryAgain
-from agent.event import GENESIS, Event, Fact, Lane, chain_hash
+from agent.errors import TryAgain
+from agent.event import GENESIS, Event, EventType, Fact, Lane, Stream, chain_hash
+from agent.outbox.age import first_kept
+from agent.outbox.database import Reserve, connect, is_damage, is_full, put_aside, used_bytes
+from agent.outbox.journal import Journal
+from agent.outbox.quota import choose
+from agent.outbox.salvage import Salvaged, salvage
 from agent.ranges import Ranges
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
-"""How many schema steps this code expects (`agent.outbox.schema`)."""
-PAGE_BYTES = 1024
-"""Small pages: a rating is a quarter of a 4 KiB page, and a commit writes whole pages to the card."""
-WAL_PAGES = 1000
-"""Checkpoint every so many pages; the WAL is grown to this size once at start and then overwritten,
-because a growing file costs a journal write of the file system on every commit."""
 SWEEP = 500
 """While a backlog drains, every so many confirmed rows one transaction says so on disk and removes what may go."""
 RIDERS = 4
 """At most so many old rows leave on the back of one append."""
+WEIGH_EVERY = 64
+"""The size is looked at every so many events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,96 +74,45 @@ class _Lane:
         return self.first - 1
 
 
-class Outbox:
+class Outbox(Journal):
     """The durable, chained, laned event store of one counter."""
 
-    def __init__(self, path: Path, *, province: str, agent: str, clock: Clock, keep_days: int) -> None:
+    def __init__(
+        self, path: Path, *, province: str, agent: str, clock: Clock, keep_days: int, limit_bytes: int = 512 * 1024**2
+    ) -> None:
+        super().__init__()
         self.path = path
         self._province = province
         self._agent = agent
         self._clock = clock
         self.keep_days = keep_days
         """Days an event stays after the province has stored it; may be changed while running."""
+        self.limit_bytes = limit_bytes
+        """What the rows may take; may be changed while running."""
+        self.trouble: str | None = None
+        """Why the last append was refused; None when it went well."""
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._lanes = {lane: _Lane() for lane in Lane}
+        self._old: dict[Stream, Ranges] = {}
         self._listeners: list[Callable[[], None]] = []
         self._epoch = ""
-        self._sessions_left = range(0)
+        self._unweighed = 0
 
     # -- opening ---------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Open or create the database, bring its schema up to date, and read where each lane stands.
 
-        Does nothing when it is open.
+        Does nothing when it is open. A damaged file is put aside and salvaged.
 
         Raises:
             TryAgain: the disk refuses for now.
             PersonMustAct: the folder cannot be written, or the file is from a newer version.
         """
         with self._using():
-            pass
-
-    def _open(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PersonMustAct(
-                f"{self.path.parent}: {error.strerror}; the outbox needs a folder it may write"
-            ) from error
-        connection = self._connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=5, cached_statements=64
-        )
-        connection.execute(f"pragma page_size = {PAGE_BYTES}")
-        mode = connection.execute("pragma journal_mode = wal").fetchone()[0]
-        connection.execute("pragma synchronous = full")
-        if mode != "wal" or connection.execute("pragma synchronous").fetchone()[0] != 2:
-            raise PersonMustAct(f"{self.path}: this file system refuses SQLite's write-ahead log")
-        connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
-        found = connection.execute("pragma user_version").fetchone()[0]
-        if found > VERSION:
-            raise PersonMustAct(
-                f"{self.path} was written by a newer version (schema {found}, this one knows {VERSION})"
-            )
-        if found < VERSION:
-            from agent.outbox.schema import migrate  # noqa: PLC0415 - sqlite-utils is slow to import
-
-            migrate(connection)
-        self._grow_wal()
-        self._load()
-
-    def _grow_wal(self) -> None:
-        """Write the WAL to its full size once, so that no later commit has to grow the file."""
-        wal = self.path.with_name(self.path.name + "-wal")
-        frames = WAL_PAGES * (PAGE_BYTES + 24)
-        if wal.exists() and wal.stat().st_size >= frames:
-            return
-        connection = self._use()
-        connection.execute("begin immediate")
-        connection.execute("create table growth (filler blob)")
-        connection.execute("insert into growth values (zeroblob(?))", (WAL_PAGES * PAGE_BYTES,))
-        connection.execute("drop table growth")
-        connection.execute("commit")
-        connection.execute("pragma wal_checkpoint(restart)").fetchone()
-
-    def _load(self) -> None:
-        connection = self._use()
-        row = connection.execute("select epoch, lost from store").fetchone()
-        if row is None:
-            row = (new_epoch(self._clock.now()), "{}")
-            connection.execute("insert into store (id, epoch) values (1, ?)", (row[0],))
-        self._epoch, lost = row[0], json.loads(row[1])
-        self._lanes = {lane: self._load_lane(lane, lost.get(lane, 0)) for lane in Lane}
-
-    def _load_lane(self, name: Lane, lost: int) -> _Lane:
-        connection = self._use()
-        newest = connection.execute(f"select seq, body, stored from {name} order by seq desc limit 1").fetchone()
-        if newest is None:
-            return _Lane(lost=lost)
-        last, body, stored = newest
-        first = connection.execute(f"select min(seq) from {name}").fetchone()[0]
-        return _Lane(first, last, chain_hash(body), Ranges([(first, stored)]), stored, lost)
+            self._reserve.make()
 
     def close(self) -> None:
         """Close the database. Idempotent."""
@@ -174,44 +124,169 @@ class Outbox:
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for one short transaction.
-
-        After an error nothing in memory is believed: the file is closed, and the next call reads it again.
-        """
         with self._lock:
             try:
-                if self._connection is None:
-                    self._open()
-                yield self._use()
+                yield self._reach()
             except BaseException as error:
                 self.close()
+                if is_damage(error):
+                    with suppress(sqlite3.Error):
+                        self._begin_anew(f"damaged: {error}")
                 if isinstance(error, sqlite3.Error):
                     raise TryAgain(f"{self.path}: {error}") from error
                 raise
 
-    def _use(self) -> sqlite3.Connection:
+    def _reach(self) -> sqlite3.Connection:
+        """The open connection; a file that turns out to be damaged is replaced first."""
+        if self._connection is None:
+            try:
+                self._load()
+            except sqlite3.Error as error:
+                self.close()
+                if not is_damage(error):
+                    raise
+                self._begin_anew(f"damaged: {error}")
+        return self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             raise TryAgain(f"{self.path} is closed")
         return self._connection
+
+    def _load(self) -> None:
+        connection = self._connection = connect(self.path)
+        row = connection.execute("select epoch, lost from store").fetchone()
+        if row is None:
+            row = (new_epoch(self._clock.now()), "{}")
+            connection.execute("insert into store (id, epoch) values (1, ?)", (row[0],))
+        self._epoch, lost = row[0], json.loads(row[1])
+        self._lanes = {lane: self._load_lane(connection, lane, lost.get(lane, 0)) for lane in Lane}
+        self._old = {}
+        for epoch, lane, seq in connection.execute("select epoch, lane, seq from salvaged"):
+            self._old.setdefault(Stream(epoch, Lane(lane)), Ranges()).add(seq, seq)
+
+    @staticmethod
+    def _load_lane(connection: sqlite3.Connection, name: Lane, lost: int) -> _Lane:
+        newest = connection.execute(f"select seq, body, stored from {name} order by seq desc limit 1").fetchone()
+        if newest is None:
+            return _Lane(lost=lost)
+        last, body, stored = newest
+        first = connection.execute(f"select min(seq) from {name}").fetchone()[0]
+        have = Ranges([(first, stored)])
+        if lost:  # what was dropped from the middle is not waited for
+            present = Ranges()
+            for (seq,) in connection.execute(f"select seq from {name}"):
+                present.add(seq, seq)
+            for gap in Ranges([(first, last)]).without(present):
+                have.add(*gap)
+        return _Lane(first, last, chain_hash(body), have, stored, lost)
+
+    def _begin_anew(self, reason: str) -> None:
+        """Put the file aside, begin a new epoch, and take over what can still be read of the old one.
+
+        Raises:
+            sqlite3.Error: the disk refuses a new database as well.
+        """
+        self.close()
+        log.error("%s is put aside: %s", self.path, reason)
+        aside = put_aside(self.path, f"{self._clock.now():%Y%m%d-%H%M%S}-{token_bytes(2).hex()}")
+        saved = salvage(aside)
+        self._load()
+        self._take_over(saved)
+        saved_numbers = {lane: sum(row[1] is lane for row in saved.rows) for lane in Lane}
+        data = {
+            "code": "OUTBOX_REPLACED",
+            "reason": reason,
+            "old_epoch": saved.epoch,
+            "last_seen": {lane: saved.last.get(lane, 0) for lane in Lane},
+            "salvaged": saved_numbers,
+            "kept_as": aside.name,
+        }
+        self._append(self._connected(), [Fact(EventType.ALERT, self._clock.now(), self._clock.quality(), data)])
+
+    def _take_over(self, saved: Salvaged) -> None:
+        connection = self._connected()
+        connection.execute("begin immediate")
+        connection.executemany(
+            "insert or ignore into salvaged values (?, ?, ?, ?, ?)",
+            ((epoch, lane, seq, body, zlib.crc32(body)) for epoch, lane, seq, body in saved.rows),
+        )
+        connection.execute("update store set sessions = max(sessions, ?) where id = 1", (saved.sessions,))
+        connection.execute("commit")
+        for epoch, lane, seq, _ in saved.rows:
+            self._old.setdefault(Stream(epoch, lane), Ranges()).add(seq, seq)
 
     # -- writing ---------------------------------------------------------------------------------
 
     def append(self, *facts: Fact) -> list[Event]:
         """Store *facts* durably, in order, in one transaction. Returns after the disk has them.
 
+        On a full disk the reserve is given back and ratings and alerts are tried once more; on a damaged
+        file a new one is begun and they go there.
+
         Raises:
             TryAgain: nothing was stored (disk full, read-only, input/output error).
         """
-        with self._using() as connection:
-            events = self._append(connection, facts)
+        with self._lock:
+            try:
+                events = self._try_to_append(facts)
+            except BaseException as error:
+                self.close()
+                if not isinstance(error, sqlite3.Error):
+                    raise
+                self.trouble = str(error)
+                raise TryAgain(f"{self.path}: {error}") from error
+            self.trouble = None
+            self._unweighed += len(facts)
+            if self._unweighed >= WEIGH_EVERY:
+                self._unweighed = 0
+                self._weigh()
         for listener in tuple(self._listeners):
             listener()
         return events
 
-    def _append(self, connection: sqlite3.Connection, facts: Iterable[Fact]) -> list[Event]:
-        events: list[Event] = []
+    def _try_to_append(self, facts: Sequence[Fact]) -> list[Event]:
+        if not self._reserve.is_there and self._connection is not None and self._are_metrics(facts):
+            self._reserve.make()
+            if not self._reserve.is_there:
+                raise sqlite3.OperationalError("the disk is full; what is left is kept for ratings")
+        placed: list[tuple[Event, bytes]] = []
+        try:
+            return self._append(self._reach(), facts, placed)
+        except sqlite3.Error as error:
+            self.close()
+            if is_damage(error):
+                self._begin_anew(f"damaged: {error}")
+            elif not (is_full(error) and not self._are_metrics(facts) and self._reserve.release()):
+                return self._if_it_came_through(placed, error)
+        if self._is_on_disk(placed):
+            return [event for event, _ in placed]
+        return self._append(self._reach(), facts)
+
+    def _if_it_came_through(self, placed: list[tuple[Event, bytes]], error: sqlite3.Error) -> list[Event]:
+        """A commit whose answer was an error may be on the disk all the same: then it is not stored twice."""
+        with suppress(sqlite3.Error):
+            if self._is_on_disk(placed):
+                return [event for event, _ in placed]
+        raise error
+
+    def _is_on_disk(self, placed: list[tuple[Event, bytes]]) -> bool:
+        if not placed:
+            return False
+        event, body = placed[-1]
+        found = self._reach().execute(f"select body from {event.lane} where seq = ?", (event.seq,)).fetchone()
+        return found is not None and bytes(found[0]) == body
+
+    @staticmethod
+    def _are_metrics(facts: Sequence[Fact]) -> bool:
+        return all(fact.type.lane is Lane.METRIC for fact in facts)
+
+    def _append(
+        self, connection: sqlite3.Connection, facts: Iterable[Fact], placed: list[tuple[Event, bytes]] | None = None
+    ) -> list[Event]:
+        """One transaction; *placed* collects what was given a number, for a look at the disk after an error."""
+        placed = [] if placed is None else placed
         heads: dict[Lane, tuple[int, str]] = {}
-        removed: dict[Lane, int] = {}
         connection.execute("begin immediate")
         for fact in facts:
             lane = fact.type.lane
@@ -223,15 +298,58 @@ class Outbox:
                 f"insert into {lane} values (?, ?, ?, ?)", (event.seq, body, zlib.crc32(body), state.acked)
             )
             heads[lane] = (event.seq, chain_hash(body))
-            events.append(event)
-        for lane in heads:
-            removed[lane] = self._remove_old(connection, lane, RIDERS)
+            placed.append((event, body))
+        removed = {lane: self._remove_old(connection, lane, RIDERS) for lane in heads}
         connection.execute("commit")
         for lane, (last, head) in heads.items():
             state = self._lanes[lane]
             state.last, state.head, state.stored_on_disk = last, head, state.acked
             state.first = max(state.first, removed[lane])
-        return events
+        return [event for event, _ in placed]
+
+    def _weigh(self) -> None:
+        """Keep to the size limit: what the province has goes first, then metrics, ratings last; drops are declared."""
+        try:
+            connection = self._connected()
+            while used_bytes(connection) > self.limit_bytes and self._make_room(connection):
+                pass
+        except sqlite3.Error as error:
+            log.warning("no room can be made for now: %s", error)
+            self.close()
+
+    def _make_room(self, connection: sqlite3.Connection) -> bool:
+        """Drop one portion; False when nothing may go any more."""
+        stands = {lane: (state.first, state.last, state.acked) for lane, state in self._lanes.items()}
+        drop = choose(connection, stands)
+        if drop is None:
+            return False
+        if drop.is_loss:
+            data = {
+                "lane": drop.lane,
+                "epoch": self._epoch,
+                "ranges": [list(pair) for pair in drop.numbers],
+                "count": len(drop.numbers),
+                "reason": "quota",
+            }
+            log.warning(
+                "the outbox is full: %d events of lane %s are dropped and declared", len(drop.numbers), drop.lane
+            )
+            self._append(connection, [Fact(EventType.GAP, self._clock.now(), self._clock.quality(), data)])
+        state = self._lanes[drop.lane]
+        connection.execute("begin immediate")
+        for first, last in drop.numbers:
+            connection.execute(f"delete from {drop.lane} where seq between ? and ?", (first, last))
+        lost = {
+            lane: each.lost + (len(drop.numbers) if drop.is_loss and lane is drop.lane else 0)
+            for lane, each in self._lanes.items()
+        }
+        connection.execute("update store set lost = ? where id = 1", (json.dumps(lost),))
+        connection.execute("commit")
+        for first, last in drop.numbers:
+            state.stored.add(first, last)
+        state.lost = lost[drop.lane]
+        state.first = connection.execute(f"select min(seq) from {drop.lane}").fetchone()[0] or state.first
+        return True
 
     def _remove_old(self, connection: sqlite3.Connection, lane: Lane, limit: int) -> int:
         """Delete up to *limit* rows that the province has and whose audit days are over; returns the new first."""
@@ -247,36 +365,72 @@ class Outbox:
         return through + 1
 
     def _oldest_kept(self, connection: sqlite3.Connection, lane: Lane, first: int, through: int) -> int:
-        """The first of the rows *first*..*through* that is still within its audit days."""
-        before = self._clock.now() - timedelta(days=self.keep_days)
-        rows = connection.execute(
-            f"select seq, body from {lane} where seq between ? and ? order by seq", (first, through)
-        )
-        for seq, body in rows:
-            if datetime.fromisoformat(json.loads(body)["time"]) >= before:
-                return int(seq)
-        return through + 1
+        """The first of the rows *first*..*through* that may still be within its audit days."""
+
+        def body(seq: int) -> bytes | None:
+            row = connection.execute(f"select body from {lane} where seq = ?", (seq,)).fetchone()
+            return row[0] if row is not None else None
+
+        keep = timedelta(days=self.keep_days)
+        return first_kept(self._clock.read(), keep, first=first, through=through, body=body)
 
     # -- what the province has -------------------------------------------------------------------
 
-    def confirm(self, lane: Lane, *, epoch: str, have: Ranges, missing: Ranges) -> bool:
-        """The province has stored *have* of *lane*, except *missing*. False: not believed, nothing changed.
+    def confirm(self, stream: Stream, *, have: Ranges, missing: Ranges) -> bool:
+        """The province has stored *have* of *stream*, except *missing*. False: not believed, nothing changed.
 
-        A confirmation of another epoch or of numbers this lane never gave out is not believed: it was said
-        to the future self of a database that was restored since.
+        Numbers that this lane never gave out were given by a later state of this database: it was restored
+        from an old copy. Nothing is believed then, the file is put aside, and a new epoch begins, so that
+        no new event takes a number that the province knows as another one.
         """
         with self._lock:
-            state = self._lanes[lane]
-            if epoch != self._epoch or (have.last or 0) > state.last:
-                log.warning("ignored a confirmation of %s up to %s (epoch %s)", lane, have.last, epoch)
+            if stream.epoch != self._epoch:
+                return self._confirm_old(stream, have.without(missing))
+            state = self._lanes[stream.lane]
+            if (have.last or 0) > state.last:
+                self._rolled_back(f"the province has {stream.lane} up to {have.last}, this file ends at {state.last}")
                 return False
             for first, last in have:
                 state.stored.add(first, last)
             for first, last in missing:
                 state.stored.remove(first, last)
             if state.acked - state.stored_on_disk >= SWEEP:
-                self._sweep(lane)
+                self._sweep(stream.lane)
             return True
+
+    def _confirm_old(self, stream: Stream, have: Ranges) -> bool:
+        """The same for what was salvaged: it leaves at once."""
+        held = self._old.get(stream)
+        if held is None:
+            return False
+        try:
+            with self._using() as connection:
+                connection.execute("begin immediate")
+                for first, last in have.within(held.first or 0, held.last or 0):
+                    connection.execute(
+                        "delete from salvaged where epoch = ? and lane = ? and seq between ? and ?",
+                        (stream.epoch, stream.lane, first, last),
+                    )
+                connection.execute("commit")
+        except TryAgain as error:
+            log.warning("salvaged events stay for now: %s", error)
+            return False
+        rest = held.without(have)
+        if rest:
+            self._old[stream] = rest
+        else:
+            del self._old[stream]
+        return True
+
+    def _rolled_back(self, reason: str) -> None:
+        try:
+            self._begin_anew(f"rolled back: {reason}")
+        except sqlite3.Error as error:
+            log.warning("a new database cannot be begun for now: %s", error)
+            self.close()
+            return
+        for listener in tuple(self._listeners):
+            listener()
 
     def _sweep(self, lane: Lane) -> None:
         state = self._lanes[lane]
@@ -297,20 +451,41 @@ class Outbox:
         """Identifies this database: new whenever the database is new; empty before the first `open`."""
         return self._epoch
 
-    def read(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]:
-        """The stored events *first* to *last* of *lane* as `(seq, bytes)`, in order; removed ones are left out.
+    def read(self, stream: Stream, first: int, last: int) -> list[tuple[int, bytes]]:
+        """The stored events *first* to *last* of *stream* as `(seq, bytes)`, in order; removed ones are left out.
 
         Raises:
-            TryAgain: the disk refuses, or a row is not what was written.
+            TryAgain: the disk refuses, or a row is not what was written; then a new epoch has begun.
         """
         with self._using() as connection:
-            rows = connection.execute(
-                f"select seq, body, crc from {lane} where seq between ? and ? order by seq", (first, last)
-            ).fetchall()
-        for seq, body, crc in rows:
-            if zlib.crc32(body) != crc:
-                raise TryAgain(f"{self.path}: event {lane}/{seq} is damaged")
+            if stream.epoch == self._epoch:
+                rows = connection.execute(
+                    f"select seq, body, crc from {stream.lane} where seq between ? and ? order by seq", (first, last)
+                ).fetchall()
+            else:
+                rows = connection.execute(
+                    "select seq, body, crc from salvaged where epoch = ? and lane = ? and seq between ? and ?"
+                    " order by seq",
+                    (stream.epoch, stream.lane, first, last),
+                ).fetchall()
+            for seq, body, crc in rows:
+                if zlib.crc32(body) != crc:
+                    self._begin_anew(f"damaged: event {stream.lane}/{seq} is not what was written")
+                    raise TryAgain(f"{self.path}: event {stream.lane}/{seq} is damaged")
         return [(seq, body) for seq, body, _ in rows]
+
+    def check(self) -> str | None:
+        """Look through the whole file for damage; what was wrong, if anything. Slow: it reads every page.
+
+        Raises:
+            TryAgain: the disk refuses for now.
+        """
+        with self._using() as connection:
+            found: str = connection.execute("pragma quick_check(1)").fetchone()[0]
+            if found == "ok":
+                return None
+            self._begin_anew(f"damaged: {found}")
+            return found
 
     def marks(self) -> dict[Lane, Mark]:
         """Where every lane stands."""
@@ -328,11 +503,14 @@ class Outbox:
                 for name, lane in self._lanes.items()
             }
 
-    def waiting(self, lane: Lane) -> Ranges:
-        """The numbers of *lane* that are here and not yet with the province."""
+    def waiting(self) -> dict[Stream, Ranges]:
+        """What is here and not yet with the province: this epoch's lanes, then what was salvaged of older ones."""
         with self._lock:
-            state = self._lanes[lane]
-            return Ranges([(state.first, state.last)]).without(state.stored)
+            waiting = {
+                Stream(self._epoch, name): Ranges([(lane.first, lane.last)]).without(lane.stored)
+                for name, lane in self._lanes.items()
+            }
+            return waiting | {stream: Ranges(numbers) for stream, numbers in self._old.items()}
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call *listener* after every append, on the appending thread; it must only wake someone."""
@@ -341,49 +519,6 @@ class Outbox:
     def unlisten(self, listener: Callable[[], None]) -> None:
         """Stop calling *listener*."""
         self._listeners.remove(listener)
-
-    # -- sessions and commands -------------------------------------------------------------------
-
-    def next_session(self) -> int:
-        """A number no earlier connection of this counter had.
-
-        Numbers are reserved on disk a hundred at a time, so reconnecting does not wear the card;
-        after a restart the count goes on above the last reservation.
-        """
-        with self._using() as connection:
-            if not self._sessions_left:
-                connection.execute("update store set sessions = sessions + 100 where id = 1")
-                top = connection.execute("select sessions from store").fetchone()[0]
-                self._sessions_left = range(top - 99, top + 1)
-            session, self._sessions_left = self._sessions_left[0], self._sessions_left[1:]
-            return session
-
-    def begin_command(self, command_id: str, name: str) -> bytes | None:
-        """Remember an order before it is carried out; the stored result if this id was seen before.
-
-        Returns None for a new id, `b""` for one that is still being carried out.
-        """
-        with self._using() as connection:
-            row = connection.execute("select result from command where id = ?", (command_id,)).fetchone()
-            if row is not None:
-                return row[0].encode() if row[0] is not None else b""
-            connection.execute("begin immediate")
-            connection.execute("insert into command (id, name) values (?, ?)", (command_id, name))
-            connection.execute(
-                "delete from command where rowid <= (select max(rowid) from command) - 500 and result is not null"
-            )
-            connection.execute("commit")
-            return None
-
-    def finish_command(self, command_id: str, result: bytes) -> None:
-        """Keep an order's final result for repeated ids."""
-        with self._using() as connection:
-            connection.execute("update command set result = ? where id = ?", (result.decode(), command_id))
-
-    def open_commands(self) -> list[tuple[str, str]]:
-        """Orders a crash left without a result, as `(id, name)`."""
-        with self._using() as connection:
-            return connection.execute("select id, name from command where result is null order by rowid").fetchall()
 
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

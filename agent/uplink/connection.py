@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from agent.errors import TryAgain
-from agent.event import EventType, Lane
+from agent.event import EventType, Lane, Stream
 from agent.health import Condition, Status
 from agent.outbox.store import Outbox
 from agent.ranges import Ranges
@@ -81,8 +81,9 @@ class Connection:
         self._early: dict[int, Acknowledged] = {}
         self._later: list[tuple[float, Parcel]] = []
         self._tips = {lane: mark.last for lane, mark in outbox.marks().items()}
-        self._dispatch = Dispatch({lane: outbox.waiting(lane) for lane in Lane}, batches=batches)
-        self._read: dict[tuple[Lane, int], bytes] = {}
+        self._epoch = outbox.epoch
+        self._dispatch = Dispatch(outbox.waiting(), batches=batches)
+        self._read: dict[tuple[Stream, int], bytes] = {}
         self._moved_at_s: float | None = None
         self._denied = False
         self._unheard = False
@@ -114,7 +115,7 @@ class Connection:
         due = [entry for entry in self._later if entry[0] <= now]
         for entry in due:
             self._later.remove(entry)
-            self._dispatch.again(entry[1].lane, entry[1].first, entry[1].last)
+            self._dispatch.again(entry[1].stream, entry[1].first, entry[1].last)
         while self.room > 0:
             parcel_or_none = self._dispatch.next(self._window)
             if parcel_or_none is None:
@@ -123,8 +124,8 @@ class Connection:
 
     def _notice_new(self) -> None:
         for lane, mark in self._outbox.marks().items():
-            if mark.last > self._tips[lane]:
-                self._dispatch.appended(lane, self._tips[lane] + 1, mark.last)
+            if mark.epoch == self._epoch and mark.last > self._tips[lane]:
+                self._dispatch.appended(Stream(self._epoch, lane), self._tips[lane] + 1, mark.last)
                 self._tips[lane] = mark.last
 
     def _send(self, parcel: Parcel) -> None:
@@ -132,14 +133,14 @@ class Connection:
             rows = self._rows(parcel)
         except TryAgain:
             self._dispatch.refused(parcel)
-            self._dispatch.again(parcel.lane, parcel.first, parcel.last)
+            self._dispatch.again(parcel.stream, parcel.first, parcel.last)
             raise
         if not rows:
             self._dispatch.refused(parcel)  # removed since: declared by the watermark's `first` or a gap event
             return
         if parcel.is_batch:
             body = zlib.compress(b"[" + b",".join(rows) + b"]", ZLIB_LEVEL)
-            mid = self._session.publish(self._topics.batch(parcel.lane), body, content_type=BATCH_TYPE)
+            mid = self._session.publish(self._topics.batch(parcel.stream.lane), body, content_type=BATCH_TYPE)
         else:
             kind = _type_of(rows[0])
             mid = self._session.publish(self._topics.event(kind), rows[0], content_type=EVENT_TYPE)
@@ -147,12 +148,13 @@ class Connection:
 
     def _rows(self, parcel: Parcel) -> list[bytes]:
         if parcel.is_batch:
-            return [body for _, body in self._outbox.read(parcel.lane, parcel.first, parcel.last)]
-        body = self._read.pop((parcel.lane, parcel.first), None)
+            return [body for _, body in self._outbox.read(parcel.stream, parcel.first, parcel.last)]
+        body = self._read.pop((parcel.stream, parcel.first), None)
         if body is None:
             ahead = parcel.first if parcel.is_live else parcel.first + READ_AHEAD - 1
-            self._read = {(parcel.lane, seq): row for seq, row in self._outbox.read(parcel.lane, parcel.first, ahead)}
-            body = self._read.pop((parcel.lane, parcel.first), None)
+            rows = self._outbox.read(parcel.stream, parcel.first, ahead)
+            self._read = {(parcel.stream, seq): row for seq, row in rows}
+            body = self._read.pop((parcel.stream, parcel.first), None)
         return [] if body is None else [body]
 
     def _fly(self, mid: int, what: Parcel | Message) -> None:
@@ -169,6 +171,8 @@ class Connection:
             lost = self._take(happening)
             if lost is not None:
                 return lost
+        if self._outbox.epoch != self._epoch:
+            return Lost("the outbox began a new epoch", is_taken_over=False)
         oldest = min((flight.sent_at_s for flight in self._flights.values()), default=None)
         if oldest is not None and time.monotonic() - oldest > PUBACK_S:
             return Lost(f"no acknowledgement for {PUBACK_S:.0f} s", is_taken_over=False)
@@ -204,7 +208,7 @@ class Connection:
         self._unheard_wait_s = UNHEARD_WAIT_S
         self._dispatch.arrived(parcel, at_s=time.monotonic())
         if not self._province_confirms:
-            self._confirm(parcel.lane, self._outbox.epoch, Ranges([(parcel.first, parcel.last)]), Ranges())
+            self._confirm(parcel.stream, Ranges([(parcel.first, parcel.last)]), Ranges())
 
     def _put_off(self, parcel: Parcel, puback: Acknowledged) -> None:
         if not (self._denied or self._unheard):
@@ -253,22 +257,22 @@ class Connection:
         except ValidationError:
             log.warning("an acknowledgement of %s that cannot be read", lane)
             return
-        if said.epoch == self._outbox.epoch:
-            self._unheard = False
-            self._confirm(lane, said.epoch, Ranges([(1, said.upto)]), Ranges(said.missing))
+        self._unheard = False
+        self._confirm(Stream(said.epoch, lane), Ranges([(1, said.upto)]), Ranges(said.missing))
 
-    def _confirm(self, lane: Lane, epoch: str, have: Ranges, missing: Ranges) -> None:
-        if self._outbox.confirm(lane, epoch=epoch, have=have, missing=missing):
-            self._dispatch.stored(lane, have=have, missing=missing, settled_before_s=time.monotonic() - TRAVEL_S)
+    def _confirm(self, stream: Stream, have: Ranges, missing: Ranges) -> None:
+        if self._outbox.confirm(stream, have=have, missing=missing):
+            self._dispatch.stored(stream, have=have, missing=missing, settled_before_s=time.monotonic() - TRAVEL_S)
 
     def take_orders(self) -> list[Incoming]:
         """Orders received since the last call."""
         orders, self._orders = self._orders, []
         return orders
 
-    def again(self, lane: Lane, first: int, last: int) -> None:
+    def again(self, stream: Stream, first: int, last: int) -> None:
         """Send these once more: the province asked."""
-        self._dispatch.again(lane, first, last)
+        if stream.epoch == self._epoch:
+            self._dispatch.again(stream, first, last)
 
     # -- how it goes ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Which events go next: lanes, live before backlog, a small window. Pure; no I/O, no clock.
+"""Which events go next: streams in their order, live before backlog, a small window. Pure; no I/O, no clock.
 
 An event is *waiting* (to be sent), *in flight* (sent, no PUBACK), *with the broker* (PUBACK) and
 then *stored* (the province said so). Only the last one lets go of it. Whatever is not stored when
@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.event import Lane
+from agent.event import Stream
 from agent.ranges import Ranges
 
 BATCH_FROM = 20
-"""From so many waiting events on, a lane's backlog travels in batches."""
+"""From so many waiting events on, a stream's backlog travels in batches."""
 BATCH_SIZE = 100
 BACKLOG_SHARE = 0.7
 HANDFUL_S = 1.0
@@ -23,9 +23,9 @@ HANDFUL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Events `first`..`last` of one lane, travelling as one message."""
+    """Events `first`..`last` of one stream, travelling as one message."""
 
-    lane: Lane
+    stream: Stream
     first: int
     last: int
     is_live: bool
@@ -34,55 +34,56 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class _Handful:
-    """Events of one lane that the broker took within `HANDFUL_S`: a million of them are a few ranges."""
+    """Events of one stream that the broker took within `HANDFUL_S`: a million of them are a few ranges."""
 
     since_s: float
     events: Ranges
 
 
 class Dispatch:
-    """What of each lane is waiting, in flight and with the broker, during one connection."""
+    """What of each stream is waiting, in flight and with the broker, during one connection."""
 
-    def __init__(self, waiting: Mapping[Lane, Ranges], *, batches: bool) -> None:
-        self._backlog = {lane: waiting.get(lane, Ranges()) for lane in Lane}
-        self._live = {lane: Ranges() for lane in Lane}
-        self._with_broker: dict[Lane, deque[_Handful]] = {lane: deque() for lane in Lane}
+    def __init__(self, waiting: Mapping[Stream, Ranges], *, batches: bool) -> None:
+        """*waiting* names every stream there is, the most urgent first."""
+        self._backlog = dict(waiting)
+        self._live = {stream: Ranges() for stream in waiting}
+        self._with_broker: dict[Stream, deque[_Handful]] = {stream: deque() for stream in waiting}
         self._backlog_in_flight = 0
         self._batches = batches
 
-    def appended(self, lane: Lane, first: int, last: int) -> None:
+    def appended(self, stream: Stream, first: int, last: int) -> None:
         """New events were committed just now."""
-        self._live[lane].add(first, last)
-        if len(self._live[lane]) >= BATCH_FROM:
-            for pair in list(self._live[lane]):
-                self._backlog[lane].add(*pair)
-            self._live[lane] = Ranges()
+        self._live[stream].add(first, last)
+        if len(self._live[stream]) >= BATCH_FROM:
+            for pair in list(self._live[stream]):
+                self._backlog[stream].add(*pair)
+            self._live[stream] = Ranges()
 
-    def again(self, lane: Lane, first: int, last: int) -> None:
+    def again(self, stream: Stream, first: int, last: int) -> None:
         """These are to be sent once more."""
-        self._backlog[lane].add(first, last)
+        self._backlog[stream].add(first, last)
 
     def next(self, window: int) -> Parcel | None:
         """Take the parcel to send now; *window* is how many messages may be in flight altogether."""
-        for lane in Lane:
-            run = self._live[lane].take(1)
+        for stream in self._backlog:
+            run = self._live[stream].take(1)
             if run is not None:
-                return Parcel(lane, *run, is_live=True, is_batch=False)
+                return Parcel(stream, *run, is_live=True, is_batch=False)
         if self._backlog_in_flight >= max(1, int(window * BACKLOG_SHARE)):
             return None
-        for lane in Lane:
-            waiting = self._backlog[lane]
+        for stream in self._backlog:
+            waiting = self._backlog[stream]
             is_batch = self._batches and len(waiting) >= BATCH_FROM
             run = waiting.take(BATCH_SIZE if is_batch else 1)
             if run is not None:
                 self._backlog_in_flight += 1
-                return Parcel(lane, *run, is_live=False, is_batch=is_batch)
+                return Parcel(stream, *run, is_live=False, is_batch=is_batch)
         return None
 
     def arrived(self, parcel: Parcel, *, at_s: float) -> None:
         """The broker took *parcel*."""
         self._landed(parcel)
-        handfuls = self._with_broker[parcel.lane]
+        handfuls = self._with_broker[parcel.stream]
         if not handfuls or at_s - handfuls[-1].since_s > HANDFUL_S:
             handfuls.append(_Handful(at_s, Ranges()))
         handfuls[-1].events.add(parcel.first, parcel.last)
@@ -95,27 +96,27 @@ class Dispatch:
         if not parcel.is_live:
             self._backlog_in_flight -= 1
 
-    def stored(self, lane: Lane, *, have: Ranges, missing: Ranges, settled_before_s: float) -> None:
-        """The province has *have* of *lane*, except *missing*.
+    def stored(self, stream: Stream, *, have: Ranges, missing: Ranges, settled_before_s: float) -> None:
+        """The province has *have* of *stream*, except *missing*.
 
         What is missing although the broker took it before *settled_before_s* was lost on the way and waits again;
         what the broker took later may still be travelling.
         """
         safe = have.without(missing)
         for first, last in safe:
-            self._live[lane].remove(first, last)
-            self._backlog[lane].remove(first, last)
+            self._live[stream].remove(first, last)
+            self._backlog[stream].remove(first, last)
         kept: deque[_Handful] = deque()
-        for handful in self._with_broker[lane]:
+        for handful in self._with_broker[stream]:
             rest = handful.events.without(safe)
             if handful.since_s + HANDFUL_S < settled_before_s:
                 lost = Ranges(pair for first, last in missing for pair in rest.within(first, last))
                 for first, last in lost:
-                    self._backlog[lane].add(first, last)
+                    self._backlog[stream].add(first, last)
                 rest = rest.without(lost)
             if rest:
                 kept.append(_Handful(handful.since_s, rest))
-        self._with_broker[lane] = kept
+        self._with_broker[stream] = kept
 
     @property
     def waiting(self) -> int:

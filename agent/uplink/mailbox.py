@@ -6,7 +6,7 @@ Outlives the services on both sides of it. Callable from any thread.
 import threading
 from collections import deque
 
-from agent.event import Lane
+from agent.event import Stream
 from agent.uplink.payload import Message
 from agent.uplink.session import Wake
 
@@ -22,7 +22,7 @@ class Mailbox:
         self._lock = threading.Lock()
         self._words: deque[Message] = deque(maxlen=WORDS_WAITING)
         self._retained: dict[str, Message] = {}
-        self._replays: deque[tuple[Lane, int, int]] = deque()
+        self._replays: deque[tuple[Stream, int, int]] = deque()
 
     def say(self, message: Message) -> None:
         """Publish *message* as soon as the link allows; of a retained topic only the newest word is kept."""
@@ -33,10 +33,10 @@ class Mailbox:
                 self._words.append(message)
         self.wake.set()
 
-    def replay(self, lane: Lane, first: int, last: int) -> None:
-        """Send the stored events *first*..*last* of *lane* once more."""
+    def replay(self, stream: Stream, first: int, last: int) -> None:
+        """Send the stored events *first*..*last* of *stream* once more."""
         with self._lock:
-            self._replays.append((lane, first, last))
+            self._replays.append((stream, first, last))
         self.wake.set()
 
     # -- the uplink's side ---------------------------------------------------------------------------
@@ -58,7 +58,7 @@ class Mailbox:
         with self._lock:
             self._retained = {topic: message for topic, message in self._retained.items() if not message.payload}
 
-    def take_replays(self) -> list[tuple[Lane, int, int]]:
+    def take_replays(self) -> list[tuple[Stream, int, int]]:
         with self._lock:
             taken = list(self._replays)
             self._replays.clear()

@@ -171,8 +171,8 @@ class UplinkService(Service):
         return lost or Lost("stopped", is_taken_over=False)
 
     def _step(self, connection: Connection, pending: deque[Message]) -> Lost | None:
-        for lane, first, last in self._mailbox.take_replays():
-            connection.again(lane, first, last)
+        for stream, first, last in self._mailbox.take_replays():
+            connection.again(stream, first, last)
         self._speak(connection, pending)
         if not pending:
             try:

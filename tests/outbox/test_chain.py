@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agent.clock import ManualClock
-from agent.event import GENESIS, Lane, chain_hash
+from agent.event import GENESIS, Lane, Stream, chain_hash
 from agent.outbox.chain import verify
 from agent.outbox.store import Outbox
 from tests.outbox.conftest import fact
@@ -17,7 +17,7 @@ Rows = list[tuple[int, bytes]]
 def rows(outbox: Outbox, clock: ManualClock) -> Rows:
     for level in (3, 2, 1, 0, 3):
         outbox.append(fact(clock, level))
-    return outbox.read(Lane.RECORD, 1, 5)
+    return outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 5)
 
 
 def test_a_whole_chain_holds_and_its_head_is_the_hash_of_its_last_event(rows: Rows) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from agent.clock import ManualClock
 from agent.errors import TryAgain
-from agent.event import Lane
+from agent.event import Lane, Stream
 from agent.outbox import schema
-from agent.outbox.store import VERSION
+from agent.outbox.database import VERSION
 from tests.outbox.conftest import fact, outbox_at, seqs
 
 
@@ -84,4 +84,4 @@ def test_opening_twice_migrates_once(tmp_path: Path, clock: ManualClock) -> None
     with closing(outbox):
         outbox.open()
         assert outbox.epoch == epoch
-        assert len(outbox.read(Lane.RECORD, 1, 9)) == 1
+        assert len(outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 9)) == 1

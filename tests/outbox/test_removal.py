@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.clock import ManualClock
-from agent.event import EventType, Lane, chain_hash
+from agent.event import EventType, Lane, Stream, chain_hash
 from agent.outbox.chain import verify
 from agent.outbox.store import RIDERS, SWEEP, Outbox
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
@@ -96,7 +96,7 @@ def test_a_row_cut_out_of_the_middle_breaks_the_chain(outbox: Outbox, clock: Man
     with closing(sqlite3.connect(outbox.path)) as db:
         db.execute("delete from record where seq = 3")
         db.commit()
-    assert verify(outbox.read(Lane.RECORD, 1, 5)).broken is not None
+    assert verify(outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 5)).broken is not None
 
 
 @settings(max_examples=15, deadline=None)
@@ -129,7 +129,7 @@ def test_whatever_happens_only_what_was_confirmed_is_gone_and_the_rest_is_one_ch
             elif step == "restart":
                 outbox.close()
                 outbox.open()
-        rows = outbox.read(Lane.RECORD, 1, 1000)
+        rows = outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 1000)
         gone = set(written) - {seq for seq, _ in rows}
         assert gone <= confirmed
         assert rows == [(seq, written[seq]) for seq in sorted(set(written) - gone)]

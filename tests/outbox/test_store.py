@@ -14,9 +14,10 @@ import pytest
 
 from agent.clock import ManualClock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import GENESIS, EventType, Lane
+from agent.event import GENESIS, EventType, Lane, Stream
 from agent.outbox.chain import verify
-from agent.outbox.store import PAGE_BYTES, SWEEP, VERSION, WAL_PAGES, Outbox, new_epoch
+from agent.outbox.database import PAGE_BYTES, VERSION, WAL_PAGES
+from agent.outbox.store import SWEEP, Outbox, new_epoch
 from agent.ranges import Ranges
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
 
@@ -27,7 +28,7 @@ def test_what_was_appended_is_there_after_a_restart(outbox: Outbox, clock: Manua
     again = outbox_at(outbox.path, clock)
     with closing(again):
         again.open()
-        assert again.read(Lane.RECORD, 1, 9) == [(event.seq, event.encode()) for event in events]
+        assert again.read(Stream(again.epoch, Lane.RECORD), 1, 9) == [(event.seq, event.encode()) for event in events]
         assert again.marks() == outbox.marks()
 
 
@@ -43,7 +44,7 @@ def test_each_lane_counts_and_chains_for_itself(outbox: Outbox, clock: ManualClo
     ]
     assert [event.previous for event in events[:3]] == [GENESIS] * 3
     for lane in Lane:
-        assert verify(outbox.read(lane, 1, 9)).broken is None
+        assert verify(outbox.read(Stream(outbox.epoch, lane), 1, 9)).broken is None
 
 
 def test_a_fault_between_two_rows_leaves_neither(outbox: Outbox, clock: ManualClock) -> None:
@@ -61,7 +62,7 @@ def test_a_fault_between_two_rows_leaves_neither(outbox: Outbox, clock: ManualCl
         db.execute("drop trigger fault")
         db.commit()
     assert [event.seq for event in outbox.append(fact(clock), fact(clock))] == [2, 3]
-    assert verify(outbox.read(Lane.RECORD, 1, 9)).broken is None
+    assert verify(outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 9)).broken is None
 
 
 def test_a_fact_that_cannot_be_written_down_leaves_nothing_and_blocks_nobody(
@@ -104,7 +105,7 @@ def test_four_threads_appending_at_once_keep_every_chain_whole(outbox: Outbox, c
     for thread in threads:
         thread.join()
     for lane in Lane:
-        rows = outbox.read(lane, 1, 1000)
+        rows = outbox.read(Stream(outbox.epoch, lane), 1, 1000)
         assert [seq for seq, _ in rows] == list(range(1, outbox.marks()[lane].last + 1))
         assert verify(rows).broken is None
     assert sum(mark.last for mark in outbox.marks().values()) == 200
@@ -181,9 +182,9 @@ def test_a_damaged_row_is_noticed_when_it_is_read(outbox: Outbox, clock: ManualC
         body = db.execute("select body from record where seq = 2").fetchone()[0]
         db.execute("update record set body = ? where seq = 2", (body.replace(b'"level":3', b'"level":0'),))
         db.commit()
-    assert [seq for seq, _ in outbox.read(Lane.RECORD, 1, 1)] == [1]
+    assert [seq for seq, _ in outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 1)] == [1]
     with pytest.raises(TryAgain, match="record/2 is damaged"):
-        outbox.read(Lane.RECORD, 1, 2)
+        outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 2)
 
 
 def test_the_migration_library_is_imported_only_when_there_is_something_to_migrate(tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_an_epoch_is_new_with_every_database_and_sorts_by_its_time() -> None:
 def test_what_the_province_has_is_no_longer_waiting(outbox: Outbox, clock: ManualClock) -> None:
     outbox.append(*(fact(clock) for _ in range(10)))
     assert confirm(outbox, 8, (3, 4))
-    assert outbox.waiting(Lane.RECORD) == Ranges([(3, 4), (9, 10)])
+    assert outbox.waiting()[Stream(outbox.epoch, Lane.RECORD)] == Ranges([(3, 4), (9, 10)])
     mark = outbox.marks()[Lane.RECORD]
     assert (mark.first, mark.last, mark.acked, mark.pending) == (1, 10, 2, 4)
 
@@ -229,15 +230,14 @@ def test_what_the_province_lost_again_waits_again(outbox: Outbox, clock: ManualC
     outbox.append(*(fact(clock) for _ in range(5)))
     confirm(outbox, 5)
     confirm(outbox, 5, (2, 4))
-    assert outbox.waiting(Lane.RECORD) == Ranges([(2, 4)])
+    assert outbox.waiting()[Stream(outbox.epoch, Lane.RECORD)] == Ranges([(2, 4)])
 
 
-def test_a_confirmation_of_another_epoch_or_of_the_future_is_not_believed(outbox: Outbox, clock: ManualClock) -> None:
+def test_a_confirmation_of_an_epoch_that_never_was_here_is_not_believed(outbox: Outbox, clock: ManualClock) -> None:
     outbox.append(fact(clock), fact(clock))
     have = Ranges([(1, 2)])
-    assert not outbox.confirm(Lane.RECORD, epoch=new_epoch(clock.now()), have=have, missing=Ranges())
-    assert not confirm(outbox, 3)
-    assert outbox.waiting(Lane.RECORD) == have
+    assert not outbox.confirm(Stream(new_epoch(clock.now()), Lane.RECORD), have=have, missing=Ranges())
+    assert outbox.waiting()[Stream(outbox.epoch, Lane.RECORD)] == have
 
 
 def test_a_confirmation_costs_no_flush_and_reaches_the_disk_with_the_next_event(
@@ -251,7 +251,7 @@ def test_a_confirmation_costs_no_flush_and_reaches_the_disk_with_the_next_event(
         assert committed() == 1
     outbox.close()
     outbox.open()
-    assert outbox.waiting(Lane.RECORD) == Ranges([(3, 3)])
+    assert outbox.waiting()[Stream(outbox.epoch, Lane.RECORD)] == Ranges([(3, 3)])
 
 
 def test_within_their_audit_days_confirmed_events_cost_one_flush_in_five_hundred(

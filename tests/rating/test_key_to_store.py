@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.clock import SystemClock
-from agent.event import Lane, chain_hash
+from agent.event import Lane, Stream, chain_hash
 from agent.health import Health
 from agent.outbox.store import Outbox
 from agent.rating.desk import Desk, Rules
@@ -63,7 +63,7 @@ def test_a_key_becomes_a_chained_event_before_the_thanks_and_a_correction_names_
             assert time.monotonic() - began < 0.3
             far_end.press("34")
             assert thanks.get(timeout=5) == 2
-    (_, first), (_, second) = outbox.read(Lane.RECORD, 1, 2)
+    (_, first), (_, second) = outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 2)
     rating, correction = json.loads(first), json.loads(second)
     assert (rating["type"], rating["data"]["level"], rating["data"]["raw"]) == ("vn.motcua.rating.v1", 3, "31")
     assert correction["previous"] == chain_hash(first)

@@ -7,17 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.event import Lane
+from agent.event import Lane, Stream
 from agent.ranges import Ranges
 from agent.uplink.dispatch import BATCH_FROM, BATCH_SIZE, HANDFUL_S, Dispatch, Parcel
 
 WINDOW = 20
+ALERT, RECORD, METRIC = STREAMS = tuple(Stream("01J6X", lane) for lane in Lane)
 NOTHING = Ranges()
 LONG_AGO = -1e9
 
 
-def backlog(count: int, lane: Lane = Lane.RECORD, *, batches: bool = True) -> Dispatch:
-    return Dispatch({lane: Ranges([(1, count)])}, batches=batches)
+def backlog(count: int, stream: Stream = RECORD, *, batches: bool = True) -> Dispatch:
+    return Dispatch({stream: Ranges([(1, count)])}, batches=batches)
 
 
 def volley(dispatch: Dispatch, window: int = WINDOW) -> list[Parcel]:
@@ -35,7 +36,7 @@ def numbers(parcels: list[Parcel]) -> list[int]:
 def test_a_backlog_takes_seven_tenths_of_the_window_and_leaves_the_rest_to_today() -> None:
     dispatch = backlog(5000)
     assert len(volley(dispatch)) == 14
-    dispatch.appended(Lane.RECORD, 5001, 5006)
+    dispatch.appended(RECORD, 5001, 5006)
     live = volley(dispatch, WINDOW - 14)
     assert [(parcel.first, parcel.is_live) for parcel in live] == [(seq, True) for seq in range(5001, 5007)]
 
@@ -62,18 +63,18 @@ def test_a_receiver_that_cannot_read_batches_is_served_singly() -> None:
 
 
 def test_twenty_new_events_at_once_are_a_backlog() -> None:
-    dispatch = Dispatch({}, batches=True)
-    dispatch.appended(Lane.RECORD, 1, 20)
+    dispatch = Dispatch({RECORD: Ranges()}, batches=True)
+    dispatch.appended(RECORD, 1, 20)
     assert [(p.first, p.last, p.is_batch, p.is_live) for p in volley(dispatch)] == [(1, 20, True, False)]
 
 
 def test_alerts_go_before_records_and_records_before_metrics() -> None:
-    dispatch = Dispatch({lane: Ranges([(1, 3)]) for lane in Lane}, batches=True)
-    for lane in reversed(Lane):
-        dispatch.appended(lane, 4, 4)
-    assert [(p.lane, p.first) for p in volley(dispatch)] == [
-        *[(lane, 4) for lane in Lane],
-        *[(lane, seq) for lane in Lane for seq in (1, 2, 3)],
+    dispatch = Dispatch({stream: Ranges([(1, 3)]) for stream in STREAMS}, batches=True)
+    for stream in reversed(STREAMS):
+        dispatch.appended(stream, 4, 4)
+    assert [(p.stream, p.first) for p in volley(dispatch)] == [
+        *[(stream, 4) for stream in STREAMS],
+        *[(stream, seq) for stream in STREAMS for seq in (1, 2, 3)],
     ]
 
 
@@ -82,9 +83,9 @@ def test_what_the_broker_took_and_the_province_lacks_goes_again_once_it_cannot_b
     for parcel in volley(dispatch):
         dispatch.arrived(parcel, at_s=100.0)
     have, missing = Ranges([(1, 4)]), Ranges([(2, 2)])
-    dispatch.stored(Lane.RECORD, have=have, missing=missing, settled_before_s=100.0)
+    dispatch.stored(RECORD, have=have, missing=missing, settled_before_s=100.0)
     assert dispatch.next(WINDOW) is None
-    dispatch.stored(Lane.RECORD, have=have, missing=missing, settled_before_s=100.0 + HANDFUL_S + 0.1)
+    dispatch.stored(RECORD, have=have, missing=missing, settled_before_s=100.0 + HANDFUL_S + 0.1)
     again = dispatch.next(WINDOW)
     assert again is not None
     assert (again.first, again.last) == (2, 2)
@@ -95,14 +96,14 @@ def test_a_hole_in_a_batch_does_not_make_it_forget_the_rest_of_the_batch() -> No
     dispatch = backlog(100)
     for parcel in volley(dispatch):
         dispatch.arrived(parcel, at_s=100.0)
-    dispatch.stored(Lane.RECORD, have=Ranges([(1, 50)]), missing=Ranges([(10, 10)]), settled_before_s=200.0)
-    dispatch.stored(Lane.RECORD, have=Ranges([(1, 100)]), missing=Ranges([(10, 10), (60, 70)]), settled_before_s=200.0)
+    dispatch.stored(RECORD, have=Ranges([(1, 50)]), missing=Ranges([(10, 10)]), settled_before_s=200.0)
+    dispatch.stored(RECORD, have=Ranges([(1, 100)]), missing=Ranges([(10, 10), (60, 70)]), settled_before_s=200.0)
     assert numbers(volley(dispatch)) == [10, *range(60, 71)]
 
 
 def test_what_is_stored_meanwhile_is_not_sent_again() -> None:
     dispatch = backlog(10)
-    dispatch.stored(Lane.RECORD, have=Ranges([(1, 8)]), missing=NOTHING, settled_before_s=0)
+    dispatch.stored(RECORD, have=Ranges([(1, 8)]), missing=NOTHING, settled_before_s=0)
     assert numbers(volley(dispatch)) == [9, 10]
 
 
@@ -111,7 +112,7 @@ def test_a_refused_parcel_gives_its_place_back() -> None:
     first = volley(dispatch)
     assert dispatch.next(WINDOW) is None
     dispatch.refused(first[0])
-    dispatch.again(first[0].lane, first[0].first, first[0].last)
+    dispatch.again(first[0].stream, first[0].first, first[0].last)
     parcel = dispatch.next(WINDOW)
     assert parcel is not None
     assert parcel.first == 1
@@ -124,7 +125,7 @@ def test_since_when_the_province_has_been_silent_is_known_until_it_answers() -> 
         dispatch.arrived(parcel, at_s=10.0 + 5 * at_s)
     silent_since.append(dispatch.unanswered_since_s)
     for upto in (1, 3):
-        dispatch.stored(Lane.RECORD, have=Ranges([(1, upto)]), missing=NOTHING, settled_before_s=0)
+        dispatch.stored(RECORD, have=Ranges([(1, upto)]), missing=NOTHING, settled_before_s=0)
         silent_since.append(dispatch.unanswered_since_s)
     assert silent_since == [None, 10.0, 15.0, None]
 
@@ -133,26 +134,26 @@ def test_a_million_unanswered_events_are_remembered_in_a_handful_of_numbers() ->
     dispatch = backlog(1_000_000)
     while (parcel := dispatch.next(WINDOW)) is not None:
         dispatch.arrived(parcel, at_s=50.0)
-    handfuls = dispatch._with_broker[Lane.RECORD]
+    handfuls = dispatch._with_broker[RECORD]
     assert [list(handful.events) for handful in handfuls] == [[(1, 1_000_000)]]
 
 
 @dataclass
 class _Sent:
     flying: list[Parcel] = field(default_factory=list)
-    with_broker: set[tuple[Lane, int]] = field(default_factory=set)
-    stored: set[tuple[Lane, int]] = field(default_factory=set)
-    lasts: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
+    with_broker: set[tuple[Stream, int]] = field(default_factory=set)
+    stored: set[tuple[Stream, int]] = field(default_factory=set)
+    lasts: dict[Stream, int] = field(default_factory=lambda: dict.fromkeys(STREAMS, 0))
 
 
-def _events(parcel: Parcel) -> set[tuple[Lane, int]]:
-    return {(parcel.lane, seq) for seq in range(parcel.first, parcel.last + 1)}
+def _events(parcel: Parcel) -> set[tuple[Stream, int]]:
+    return {(parcel.stream, seq) for seq in range(parcel.first, parcel.last + 1)}
 
 
 class AnyConnection(RuleBasedStateMachine):
     """A connection on which everything happens in any order; a model of sets stands beside it."""
 
-    lanes = st.sampled_from(Lane)
+    streams = st.sampled_from(STREAMS)
 
     @initialize(counts=st.tuples(*[st.integers(0, 260)] * 3), window=st.integers(1, 20), batches=st.booleans())
     def connect(self, counts: tuple[int, int, int], window: int, batches: bool) -> None:
@@ -160,16 +161,16 @@ class AnyConnection(RuleBasedStateMachine):
         self.window = window
         self.batches = batches
         self.now_s = 0.0
-        self.model.lasts = dict(zip(Lane, counts, strict=True))
+        self.model.lasts = dict(zip(STREAMS, counts, strict=True))
         self.dispatch = Dispatch(
-            {lane: Ranges([(1, last)]) for lane, last in self.model.lasts.items()}, batches=batches
+            {stream: Ranges([(1, last)]) for stream, last in self.model.lasts.items()}, batches=batches
         )
 
-    @rule(lane=lanes, count=st.integers(1, 30))
-    def append(self, lane: Lane, count: int) -> None:
-        last = self.model.lasts[lane]
-        self.model.lasts[lane] = last + count
-        self.dispatch.appended(lane, last + 1, last + count)
+    @rule(stream=streams, count=st.integers(1, 30))
+    def append(self, stream: Stream, count: int) -> None:
+        last = self.model.lasts[stream]
+        self.model.lasts[stream] = last + count
+        self.dispatch.appended(stream, last + 1, last + count)
 
     @rule()
     def send(self) -> None:
@@ -194,18 +195,18 @@ class AnyConnection(RuleBasedStateMachine):
     def refuse(self, data: st.DataObject) -> None:
         parcel = self.model.flying.pop(data.draw(st.integers(0, len(self.model.flying) - 1)))
         self.dispatch.refused(parcel)
-        self.dispatch.again(parcel.lane, parcel.first, parcel.last)
+        self.dispatch.again(parcel.stream, parcel.first, parcel.last)
 
-    @rule(lane=lanes, data=st.data(), settled=st.booleans())
-    def province_answers(self, lane: Lane, data: st.DataObject, settled: bool) -> None:
-        upto = data.draw(st.integers(0, self.model.lasts[lane]))
+    @rule(stream=streams, data=st.data(), settled=st.booleans())
+    def province_answers(self, stream: Stream, data: st.DataObject, settled: bool) -> None:
+        upto = data.draw(st.integers(0, self.model.lasts[stream]))
         first = data.draw(st.integers(1, upto + 1))
         missing = Ranges([(first, data.draw(st.integers(first - 1, upto)))])
         have = Ranges([(1, upto)])
-        self.dispatch.stored(lane, have=have, missing=missing, settled_before_s=1e9 if settled else LONG_AGO)
-        self.model.stored |= {(lane, seq) for a, b in have.without(missing) for seq in range(a, b + 1)}
+        self.dispatch.stored(stream, have=have, missing=missing, settled_before_s=1e9 if settled else LONG_AGO)
+        self.model.stored |= {(stream, seq) for a, b in have.without(missing) for seq in range(a, b + 1)}
         if settled:
-            self.model.with_broker -= {(lane, seq) for a, b in missing for seq in range(a, b + 1)}
+            self.model.with_broker -= {(stream, seq) for a, b in missing for seq in range(a, b + 1)}
 
     @rule()
     def time_passes(self) -> None:
@@ -228,7 +229,7 @@ class AnyConnection(RuleBasedStateMachine):
         while (parcel_or_none := self.dispatch.next(self.window)) is not None:
             self.dispatch.arrived(parcel_or_none, at_s=self.now_s)
             self.model.with_broker |= _events(parcel_or_none)
-        everything = {(lane, seq) for lane, last in self.model.lasts.items() for seq in range(1, last + 1)}
+        everything = {(stream, seq) for stream, last in self.model.lasts.items() for seq in range(1, last + 1)}
         assert everything - self.model.stored <= self.model.with_broker
         assert self.dispatch.waiting == 0
 
@@ -244,7 +245,7 @@ def test_today_never_waits_behind_a_backlog(window: int, count: int) -> None:
     """With the backlog's part of the window full, a new event goes at once if there is any place at all."""
     dispatch = backlog(count, batches=False)
     flying = volley(dispatch, max(1, int(window * 0.7)))
-    dispatch.appended(Lane.RECORD, count + 1, count + 1)
+    dispatch.appended(RECORD, count + 1, count + 1)
     if len(flying) < window:
         parcel = dispatch.next(window)
         assert parcel is not None

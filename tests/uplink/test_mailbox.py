@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.event import Lane
+from agent.event import Lane, Stream
 from agent.uplink.mailbox import WORDS_WAITING, Mailbox
 from agent.uplink.payload import Message
 
@@ -66,8 +66,8 @@ def test_a_birth_forgets_what_it_says_anew_and_keeps_what_is_to_be_emptied(mailb
 
 
 def test_replays_are_handed_over_once(mailbox: Mailbox) -> None:
-    mailbox.replay(Lane.RECORD, 3, 7)
-    assert mailbox.take_replays() == [(Lane.RECORD, 3, 7)]
+    mailbox.replay(Stream("01J6X", Lane.RECORD), 3, 7)
+    assert mailbox.take_replays() == [(Stream("01J6X", Lane.RECORD), 3, 7)]
     assert mailbox.take_replays() == []
 
 

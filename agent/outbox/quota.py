@@ -1,0 +1,50 @@
+"""What goes when the outbox has reached its size limit: a rule, and the rows it points at.
+
+First what the province has stored anyway, audit days or not: no loss. Then, each portion declared by a
+`gap` event before it goes: metrics, then records that are no ratings, then alerts, and ratings last.
+A lane's last row never goes: it carries the next number and the chain's head.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.event import Lane
+from agent.ranges import Ranges
+
+PORTION = 1000
+"""Rows dropped at a time: a few hundred kilobytes."""
+RATING = b'"type":"vn.motcua.rating.v1"'
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Rows of one lane that may go now."""
+
+    lane: Lane
+    numbers: Ranges
+    is_loss: bool
+
+
+def choose(connection: sqlite3.Connection, stands: Mapping[Lane, tuple[int, int, int]]) -> Drop | None:
+    """The next portion to drop; *stands* has each lane's first, last and acknowledged number. None: nothing may go."""
+    for lane, (first, last, acked) in stands.items():
+        through = min(acked, last - 1, first + PORTION - 1)
+        if through >= first:
+            return Drop(lane, Ranges([(first, through)]), is_loss=False)
+    for lane, condition in (
+        (Lane.METRIC, "1"),
+        (Lane.RECORD, "instr(body, :rating) = 0"),
+        (Lane.ALERT, "instr(body, :gap) = 0"),
+        (Lane.RECORD, "1"),
+    ):
+        rows = connection.execute(
+            f"select seq from {lane} where seq < :last and {condition} order by seq limit {PORTION}",
+            {"last": stands[lane][1], "rating": RATING, "gap": b'"type":"vn.motcua.gap.v1"'},
+        ).fetchall()
+        if rows:
+            numbers = Ranges()
+            for (seq,) in rows:
+                numbers.add(seq, seq)
+            return Drop(lane, numbers, is_loss=True)
+    return None

@@ -1,0 +1,85 @@
+"""Reading what can still be read of a database that was put aside.
+
+Rows keep their bytes, and with them their identity: epoch, lane, number, chain. They travel to the
+province as what they always were, so one that had arrived already is stored once all the same.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.event import Lane
+
+CHUNK = 200
+
+
+@dataclass
+class Salvaged:
+    """What came out of a damaged database."""
+
+    epoch: str = ""
+    rows: list[tuple[str, Lane, int, bytes]] = field(default_factory=list)
+    """`(epoch, lane, seq, bytes)` of every sound row that the province had not confirmed."""
+    sessions: int = 0
+    last: dict[Lane, int] = field(default_factory=dict)
+    """The highest number seen of each lane, confirmed or not."""
+
+
+def salvage(path: Path) -> Salvaged:
+    """Read every sound, unconfirmed row of the database at *path*; never raises for what is broken."""
+    found = Salvaged()
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as connection:
+        with suppress(sqlite3.Error):
+            found.epoch, found.sessions = connection.execute("select epoch, sessions from store").fetchone() or ("", 0)
+        for lane in Lane:
+            _salvage_lane(connection, lane, found)
+        with suppress(sqlite3.Error):
+            older = connection.execute("select epoch, lane, seq, body, crc from salvaged").fetchall()
+            found.rows += [(e, Lane(lane), seq, body) for e, lane, seq, body, crc in older if zlib.crc32(body) == crc]
+    return found
+
+
+def _salvage_lane(connection: sqlite3.Connection, lane: Lane, found: Salvaged) -> None:
+    stored = 0
+    sound: dict[int, bytes] = {}
+    for seq, body, crc, upto in _rows(connection, lane):
+        if isinstance(body, bytes) and zlib.crc32(body) == crc:
+            sound[seq] = body
+            stored = max(stored, upto)
+    if sound:
+        found.last[lane] = max(sound)
+    for seq, body in sound.items():
+        epoch = found.epoch or _epoch_of(body)
+        if seq > stored and epoch:
+            found.epoch = epoch
+            found.rows.append((epoch, lane, seq, body))
+
+
+def _rows(connection: sqlite3.Connection, lane: Lane) -> Iterator[tuple[int, bytes, int, int]]:
+    """All rows that can be reached: upwards until a damaged page, then downwards from the end until it."""
+    highest = 0
+    for direction, bound in (("asc", "seq > ?"), ("desc", "seq < ?")):
+        edge = 0 if direction == "asc" else 2**62
+        with suppress(sqlite3.Error):
+            while True:
+                rows = connection.execute(
+                    f"select seq, body, crc, stored from {lane} where {bound} order by seq {direction} limit {CHUNK}",
+                    (edge,),
+                ).fetchall()
+                fresh = [row for row in rows if direction == "asc" or row[0] > highest]
+                yield from fresh
+                if len(fresh) < CHUNK:
+                    break
+                edge = fresh[-1][0]
+                highest = max(highest, edge) if direction == "asc" else highest
+
+
+def _epoch_of(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["epoch"])
+    except (ValueError, KeyError, TypeError):
+        return ""
