@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +67,10 @@ class Counter:
             "screen": {"media": str(folder / "media")},
             "web": {"listen": "127.0.0.1:0"},
         }
+        self.under: Sequence[str] = ()
+        """A command that the daemon runs under, as its own child: a tracer."""
+        self.source: Path | None = None
+        """A folder with another build of the source; None: this one."""
         self._process: subprocess.Popen[bytes] | None = None
         self._notify: socket.socket | None = None
 
@@ -87,7 +91,8 @@ class Counter:
         self._notify.settimeout(30)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "agent", "run", "--config", str(self.config)],
+                [*self.under, sys.executable, "-m", "agent", "run", "--config", str(self.config)],
+                cwd=self.source,
                 env={**os.environ, "NOTIFY_SOCKET": f"@{path[1:]}"},
                 stdin=subprocess.DEVNULL,
                 stderr=log,
