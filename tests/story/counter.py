@@ -71,6 +71,8 @@ class Counter:
         """A command that the daemon runs under, as its own child: a tracer."""
         self.source: Path | None = None
         """A folder with another build of the source; None: this one."""
+        self.program = ["-m", "agent", "run"]
+        """What Python runs; a story may start the daemon on a machine of another time."""
         self._process: subprocess.Popen[bytes] | None = None
         self._notify: socket.socket | None = None
 
@@ -91,7 +93,7 @@ class Counter:
         self._notify.settimeout(30)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self.under, sys.executable, "-m", "agent", "run", "--config", str(self.config)],
+                [*self.under, sys.executable, *self.program, "--config", str(self.config)],
                 cwd=self.source,
                 env={**os.environ, "NOTIFY_SOCKET": f"@{path[1:]}"},
                 stdin=subprocess.DEVNULL,
