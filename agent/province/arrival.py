@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from agent.event import EventType, Lane
+from agent.ranges import Ranges
 from agent.uplink.payload import Payload
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Key:
     lane: Lane
 
 
+MOST_RANGES = 1000
+"""A counter drops at most a thousand events at a time."""
 Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 Epoch = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
@@ -46,9 +49,8 @@ class Gap(Payload):
     """The data of a `gap` event: numbers of a lane that the counter dropped on purpose."""
 
     lane: Lane
-    first: Number = Field(alias="from")
-    last: Number = Field(alias="to")
-    epoch: Epoch | None = None
+    ranges: Annotated[list[tuple[Number, Number]], Field(min_length=1, max_length=MOST_RANGES)]
+    epoch: Epoch
 
 
 class Envelope(Payload):
@@ -75,7 +77,7 @@ class Arrival:
     event: dict[str, Any]
 
     @property
-    def gap(self) -> tuple[Key, int, int] | None:
+    def gap(self) -> tuple[Key, Ranges] | None:
         """The stream and the numbers that this event declares dropped, if it does."""
         if self.type != f"vn.motcua.{EventType.GAP}.v1":
             return None
@@ -84,7 +86,7 @@ class Arrival:
         except ValidationError as error:
             log.warning("event %d of %s declares a gap that cannot be read: %s", self.seq, self.key, error)
             return None
-        return Key(self.key.agent, gap.epoch or self.key.epoch, gap.lane), gap.first, gap.last
+        return Key(self.key.agent, gap.epoch, gap.lane), Ranges(gap.ranges)
 
 
 def read_event(agent: str, body: bytes) -> Arrival:

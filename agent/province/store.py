@@ -76,8 +76,10 @@ class ProvinceStore:
                     self._insert(arrival, at)
                     held.setdefault(arrival.key, self.held(arrival.key).copy()).add(arrival.seq, arrival.seq)
                     if arrival.gap is not None:
-                        key, first, last = arrival.gap
-                        declared.setdefault(key, self.declared(key).copy()).add(first, last)
+                        key, numbers = arrival.gap
+                        gone = declared.setdefault(key, self.declared(key).copy())
+                        for first, last in numbers:
+                            gone.add(first, last)
                 touched = held.keys() | declared.keys()
                 for key in touched:
                     here, gone = held.get(key, self.held(key)), declared.get(key, self.declared(key))

@@ -69,7 +69,10 @@ def test_what_is_missing_is_known_also_after_a_restart(store: ProvinceStore) -> 
 
 def gap(first: int, last: int, seq: int = 1) -> Arrival:
     fact = Fact(
-        EventType.GAP, AT, ClockQuality.NTP, {"lane": "record", "from": first, "to": last, "reason": "disk_quota"}
+        EventType.GAP,
+        AT,
+        ClockQuality.NTP,
+        {"lane": "record", "epoch": EPOCH, "ranges": [[first, last]], "reason": "quota"},
     )
     return read_event(AGENT, Event("40", AGENT, EPOCH, Lane.ALERT, seq, GENESIS, "0123456789ab", fact).encode())
 
