@@ -1,16 +1,33 @@
 """The fleet as its retained topics tell it. Pure: messages in, rows out."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from agent.uplink.payload import State, Watermark
+from agent.health import Status
+from agent.uplink.payload import Payload, State, Watermark
 from agent.uplink.topics import Heard
 
-WORST_FIRST = ("failed", "degraded", "off", "ok")
+WORST_FIRST = tuple(Status(name) for name in ("failed", "degraded", "off", "ok"))
+
+
+class Info(Payload):
+    """What the table reads of `up/info`."""
+
+    name: str = ""
+    counter: int | None = None
+
+
+class Complaint(Payload):
+    """What the table reads of `up/health/<component>`."""
+
+    status: Status
+    code: str = ""
+    since: str = ""
+    message: str = ""
+    hint: str = ""
 
 
 @dataclass
@@ -32,10 +49,8 @@ class Counter:
     @property
     def worst(self) -> tuple[str, dict[str, Any]] | None:
         """The component that is worst off and its health; None while all that are fitted work."""
-        ranked = sorted(self.health.items(), key=lambda item: WORST_FIRST.index(item[1].get("status", "ok")))
-        if ranked and ranked[0][1].get("status") in ("failed", "degraded"):
-            return ranked[0]
-        return None
+        worst = min(self.health.items(), key=lambda item: WORST_FIRST.index(item[1]["status"]), default=None)
+        return worst if worst is not None and worst[1]["status"] in (Status.FAILED, Status.DEGRADED) else None
 
     def row(self) -> dict[str, Any]:
         """The counter as JSON."""
@@ -61,7 +76,10 @@ class Fleet:
         self.counters: dict[str, Counter] = {}
 
     def hear(self, heard: Heard, payload: bytes, *, at: datetime, is_retained: bool) -> None:
-        """Take one message in; what cannot be read changes nothing."""
+        """Take one message in; what cannot be read changes nothing. A counter whose state is emptied has left."""
+        if heard.kind == "state" and not payload:
+            self.counters.pop(heard.agent, None)
+            return
         counter = self.counters.setdefault(heard.agent, Counter(heard.agent))
         if not is_retained:
             counter.heard_at = at
@@ -70,11 +88,11 @@ class Fleet:
                 case "state", ():
                     self._state(counter, State.model_validate_json(payload))
                 case "info", ():
-                    body = json.loads(payload)
-                    counter.unit, counter.number = str(body.get("name", "")), body.get("counter")
+                    info = Info.model_validate_json(payload)
+                    counter.unit, counter.number = info.name, info.counter
                 case "health", (component,):
                     if payload:
-                        counter.health[component] = json.loads(payload)
+                        counter.health[component] = Complaint.model_validate_json(payload).model_dump(mode="json")
                     else:
                         counter.health.pop(component, None)
                 case "watermark", ():
@@ -82,7 +100,7 @@ class Fleet:
                     counter.pending = sum(lane.pending for lane in lanes)
                     counter.events = sum(lane.last for lane in lanes)
                     counter.lost = sum(lane.lost for lane in lanes)
-        except (ValueError, ValidationError, AttributeError):
+        except ValidationError:
             return
 
     @staticmethod

@@ -7,13 +7,29 @@ import json
 import threading
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.errors import PersonMustAct, TryAgain
 from agent.province.fleet import Counter, Fleet
-from agent.uplink.session import Connected, Door, LinkDown, Lost, Protocol, Received, Refused, Session, Wake
+from agent.uplink.session import (
+    CONNECT_TIMEOUT_S,
+    Connected,
+    Door,
+    LinkDown,
+    Lost,
+    Protocol,
+    Received,
+    Refused,
+    Session,
+    Subscribed,
+    Wake,
+)
 from agent.uplink.topics import VERSION_ROOT, parse
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 KINDS = ("state", "info", "health/+", "watermark")
 SETTLED_S = 1.0
@@ -32,8 +48,10 @@ def watch(door: Door, province: str, stop: threading.Event, *, as_json: bool) ->
     session = Session(door, Protocol.MQTT5, wake=wake, expiry_s=0)
     try:
         session.connect()
+        _subscribe(session, province, stop)
         if as_json:
-            _listen(session, fleet, province, stop, until_quiet=True)
+            while not stop.is_set() and _listen(session, fleet, SETTLED_S):
+                pass
             click.echo(json.dumps([counter.row() for counter in fleet.rows()], ensure_ascii=False))
         else:
             _show(session, fleet, province, stop)
@@ -45,53 +63,63 @@ def watch(door: Door, province: str, stop: threading.Event, *, as_json: bool) ->
         wake.close()
 
 
-def _listen(session: Session, fleet: Fleet, province: str, stop: threading.Event, *, until_quiet: bool) -> None:
-    """Take messages in for a moment, or until nothing has come for `SETTLED_S`."""
-    heard_at_s = time.monotonic()
+def _subscribe(session: Session, province: str, stop: threading.Event) -> None:
+    until_s = time.monotonic() + CONNECT_TIMEOUT_S
     while not stop.is_set():
-        happenings = session.turn(0.25)
-        for happening in happenings:
+        for happening in session.turn(0.25):
             match happening:
                 case Connected():
                     session.subscribe([f"{VERSION_ROOT}/{province}/+/up/{kind}" for kind in KINDS])
-                case Received(topic=topic, payload=payload, is_retained=is_retained):
-                    heard = parse(topic)
-                    if heard is not None:
-                        fleet.hear(heard, payload, at=datetime.now(UTC), is_retained=is_retained)
-                    session.acknowledge(happening)
-                case Refused(text=text):
+                case Subscribed(refused=False):
+                    return
+                case Subscribed():
+                    raise LinkDown("REFUSED", "the broker does not let this client read the counters' topics")
+                case Refused(text=text) | Lost(reason=text):
                     raise LinkDown("REFUSED", text)
-                case Lost(reason=reason):
-                    raise LinkDown("LOST", reason)
-        if happenings:
-            heard_at_s = time.monotonic()
-        if not until_quiet or time.monotonic() - heard_at_s > SETTLED_S:
-            return
+        if time.monotonic() > until_s:
+            raise LinkDown("MUTE", "the broker accepted the line but does not answer")
+
+
+def _listen(session: Session, fleet: Fleet, within_s: float) -> bool:
+    """Take in what comes within the time; whether anything came."""
+    happenings = session.turn(within_s)
+    for happening in happenings:
+        match happening:
+            case Received(topic=topic, payload=payload, is_retained=is_retained):
+                heard = parse(topic)
+                if heard is not None:
+                    fleet.hear(heard, payload, at=datetime.now(UTC), is_retained=is_retained)
+                session.acknowledge(happening)
+            case Lost(reason=reason):
+                raise LinkDown("LOST", reason)
+    return bool(happenings)
 
 
 def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event) -> None:
     try:
         from rich.live import Live  # noqa: PLC0415 - an extra, only for this table
-        from rich.table import Table  # noqa: PLC0415
     except ImportError as error:
         raise PersonMustAct("the table needs the package rich: pip install 'counter-agent[province]'") from error
-
-    def table() -> Table:
-        rows = fleet.rows()
-        online = sum(counter.state == "online" for counter in rows)
-        made = Table(
-            title=f"Province {province}: {online} of {len(rows)} counters online", title_justify="left", expand=True
-        )
-        for column, options in COLUMNS.items():
-            made.add_column(column, **options)  # type: ignore[arg-type] # a column's own keywords
-        for counter in rows:
-            made.add_row(*cells(counter, datetime.now(UTC)))
-        return made
-
-    with Live(table(), refresh_per_second=4, screen=False) as live:
+    with Live(table(fleet, province, datetime.now(UTC)), refresh_per_second=4, screen=False) as live:
         while not stop.is_set():
-            _listen(session, fleet, province, stop, until_quiet=False)
-            live.update(table())
+            _listen(session, fleet, 0.25)
+            live.update(table(fleet, province, datetime.now(UTC)))
+
+
+def table(fleet: Fleet, province: str, now: datetime) -> "Table":
+    """The fleet as rich draws it."""
+    from rich.table import Table  # noqa: PLC0415
+
+    rows = fleet.rows()
+    online = sum(counter.state == "online" for counter in rows)
+    made = Table(
+        title=f"Province {province}: {online} of {len(rows)} counters online", title_justify="left", expand=True
+    )
+    for column, options in COLUMNS.items():
+        made.add_column(column, **options)  # type: ignore[arg-type] # a column's own keywords
+    for counter in rows:
+        made.add_row(*cells(counter, now))
+    return made
 
 
 COLUMNS: dict[str, dict[str, object]] = {
@@ -116,12 +144,12 @@ def cells(counter: Counter, now: datetime) -> list[str]:
     if worst is not None:
         component, health = worst
         colour = "red" if health.get("status") == "failed" else "yellow"
-        trouble = f"[{colour}]{component}[/] {escape(str(health.get('message', '')))}"
+        trouble = f"[{colour}]{escape(component)}[/] {escape(str(health.get('message', '')))}"
         if health.get("hint"):
             trouble += f"\n[dim]→ {escape(str(health['hint']))}[/]"
     number = f" · {counter.number}" if counter.number is not None else ""
     return [
-        counter.agent,
+        escape(counter.agent),
         f"[{style}]{counter.state}[/]",
         f"{escape(counter.unit)}{number}",
         "" if counter.events is None else str(counter.events),
