@@ -5,6 +5,8 @@ Runs in its own thread and touches no device. It is also who opens the outbox ag
 
 import os
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from agent.errors import PersonMustAct, TryAgain
@@ -13,6 +15,9 @@ from agent.outbox.store import Outbox
 from agent.service import Service
 
 LOOK_S = 5.0
+CHECK_AFTER_S = 60.0
+CHECK_EVERY_S = 24 * 3600.0
+"""The whole outbox is read through for damage a minute after the start, and then daily."""
 LEAST_FREE_BYTES = 100 * 1024 * 1024
 """Below this the card counts as full: SQLite, the journal and a picture still fit, a day's work does not."""
 
@@ -21,6 +26,8 @@ class VitalsService(Service):
     """Reports `disk` and `outbox`."""
 
     name = "vitals"
+    patience_s = 120.0
+    """Reading through a large outbox on a slow card takes its time."""
 
     def __init__(self, *, outbox: Outbox, health: Health) -> None:
         super().__init__()
@@ -28,8 +35,13 @@ class VitalsService(Service):
         self._health = health
 
     def run(self, stop: threading.Event) -> None:
+        check_at_s = time.monotonic() + CHECK_AFTER_S
         while not stop.is_set():
             self.progress.beat()
+            if time.monotonic() >= check_at_s:
+                check_at_s = time.monotonic() + CHECK_EVERY_S
+                with suppress(TryAgain):
+                    self._outbox.check()
             self._health.report("disk", disk_condition(self._outbox.path.parent))
             self._look_at_outbox()
             stop.wait(LOOK_S)

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -475,17 +475,25 @@ class Outbox(Journal):
         return [(seq, body) for seq, body, _ in rows]
 
     def check(self) -> str | None:
-        """Look through the whole file for damage; what was wrong, if anything. Slow: it reads every page.
+        """Look through the whole file for damage; what was wrong, if anything, has been put aside then.
+
+        Slow, it reads every page; on a connection of its own, so that nobody waits for it.
 
         Raises:
             TryAgain: the disk refuses for now.
         """
-        with self._using() as connection:
-            found: str = connection.execute("pragma quick_check(1)").fetchone()[0]
-            if found == "ok":
-                return None
+        try:
+            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)) as connection:
+                found: str = connection.execute("pragma quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise TryAgain(f"{self.path}: {error}") from error
+            found = str(error)
+        if found == "ok":
+            return None
+        with self._using():
             self._begin_anew(f"damaged: {found}")
-            return found
+        return found
 
     def marks(self) -> dict[Lane, Mark]:
         """Where every lane stands."""
