@@ -11,7 +11,8 @@ What a `clock` event says (`data`):
      "from": {"clock": "none", "booted": "1970-01-01T00:00:04.210Z"},
      "to": {"clock": "ntp", "booted": "2026-09-01T00:59:12.348Z"}, …}
 
-- `jump`: the clock was set by more than 2 s. `trusted`: it became trustworthy after it was not; set or not.
+- `jump`: the clock was set by more than 2 s. `trusted`: it became trustworthy after it was not, or the network
+  confirmed a hardware clock; set or not.
 - `booted` is when this boot began by the clock before (`from`) and after (`to`); `offset_s` is their
   difference, positive when the clock went forward.
 - **How times are corrected.** Every event carries `boot`, `booted` and `clock` for the clock that said its
@@ -37,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.alive import AliveMark, Ending, LastLife, last_life, write_mark
-from agent.clock import BUILT, STEP, Clock, Moment
+from agent.clock import BUILT, STEP, Clock, ClockQuality, Moment
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Fact, stamp
 from agent.health import OK, Condition, Health, Status
@@ -96,6 +97,8 @@ class Timekeeper:
             kind = "trusted"
         elif abs(offset) > STEP:
             kind = "jump"
+        elif now.quality is ClockQuality.NTP and before.quality is ClockQuality.RTC:
+            kind = "trusted"
         else:
             self._told = replace(before, quality=now.quality)
             return
@@ -104,7 +107,7 @@ class Timekeeper:
         data |= {"from": _as_data(before), "to": _as_data(now)}
         self._told = now
         self._facts.append(Fact.seen(EventType.CLOCK, now, data))
-        if before.quality.is_trusted:
+        if kind == "jump" and before.quality.is_trusted:
             self._jumped = (self._clock.monotonic(), offset_s)
         log.warning("the clock was set by %+.1f s; it was %s, now %s", offset_s, before.quality, now.quality)
 

@@ -111,6 +111,16 @@ def test_trust_without_a_step_is_told_as_well(box: Box) -> None:
     assert [(said["kind"], said["offset_s"]) for said in box.told] == [("trusted", 0.5)]
 
 
+def test_the_networks_word_on_a_hardware_clock_is_told(box: Box) -> None:
+    clock = ManualClock(TODAY, quality=RTC)
+    box.start(clock)
+    clock.set_wall(TODAY - timedelta(seconds=1), NTP)
+    box.turn()
+    clock.set_wall(TODAY + timedelta(seconds=60), NTP)
+    box.turn()
+    assert [(said["kind"], said["offset_s"]) for said in box.told] == [("trusted", -1.0), ("jump", 61.0)]
+
+
 def test_an_hour_turned_back_is_told_with_its_sign_and_where_the_clock_stood(box: Box) -> None:
     clock = ManualClock(TODAY)
     box.start(clock)
