@@ -106,7 +106,9 @@ class Line:
         near.close()
 
     def _forward(self, ready: socket.socket) -> None:
-        other = self._pairs[ready]
+        other = self._pairs.get(ready)
+        if other is None:  # its pair was closed in this same round
+            return
         try:
             data = ready.recv(65536)
             is_from_broker = ready.getpeername()[1] == self._target
