@@ -3,7 +3,7 @@
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from cloudevents.core.formats.json import JSONFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.clock import ClockQuality
+from agent.clock import ClockQuality, Moment
 from agent.event import GENESIS, Event, EventType, Fact, Lane, chain_hash
 
 AT = datetime(2026, 9, 1, 8, 15, 0, 999_999, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
@@ -33,6 +33,14 @@ def test_the_bytes_are_the_protocols_to_the_letter() -> None:
         f'"previous":"{GENESIS}","boot":"9f2c00000000","clock":"ntp",'
         '"data":{"level":0,"note":"Rất không hài lòng"}}'
     )
+
+
+def test_what_was_seen_on_a_clock_says_when_its_boot_began_by_that_clock() -> None:
+    fact = Fact.seen(EventType.RATING, Moment(AT, ClockQuality.FLOOR, AT - timedelta(seconds=60)), {"level": 0})
+    body = json.loads(Event("40", "na-0123", EPOCH, Lane.RECORD, 1, GENESIS, "9f2c00000000", fact).encode())
+    assert (body["time"], body["clock"], body["data"]) == ("2026-09-01T08:15:00+07:00", "floor", {"level": 0})
+    assert list(body)[10:13] == ["boot", "booted", "clock"]
+    assert body["booted"] == "2026-09-01T01:14:00.999Z"
 
 
 @settings(max_examples=50, deadline=None)
