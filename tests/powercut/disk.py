@@ -218,6 +218,10 @@ class Disk:
                 rest.append((number, change, file))
         self._pending = rest
 
+    def content(self, path: str) -> bytes:
+        """What a program reads in *path* while the power is on."""
+        return self._files[self._live[path]].live()
+
     def live(self) -> dict[str, bytes]:
         """What a program finds while the power is on."""
         return self._read(self._live, lambda file: file.live())

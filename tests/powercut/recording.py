@@ -6,7 +6,7 @@ writes one log in which a flush of the disk and the thank-you on a socket stand 
 happened: the promise and what it rests on cannot be told in the wrong order. What it cannot see is a file
 written through a memory map. SQLite writes only its `-shm` file so, which it makes anew after a cut, and which
 is left out here for that reason. That nothing else was missed is proven every time: replaying the record must
-give exactly the files that the program left (`Recording.explains`).
+give exactly the files that the program left (`Recording.end`).
 
 A call becomes an operation when it *returned*; a flush covers only what had returned when it *began*.
 """
@@ -23,9 +23,9 @@ from pathlib import Path
 from tests.eventually import eventually
 
 FOLDER_CALLS = ("mkdir", "mkdirat", "rmdir", "rename", "renameat", "renameat2", "unlink", "unlinkat", "link", "linkat")
-FILE_CALLS = ("open", "openat", "creat", "close", "lseek", "write", "pwrite64", "writev", "truncate", "ftruncate")
+FILE_CALLS = ("open", "openat", "creat", "close", "lseek", "write", "pwrite64", "writev", "ftruncate", "fallocate")
 FLUSHES = ("fsync", "fdatasync")
-UNKNOWN = ("pwritev", "pwritev2", "fallocate", "copy_file_range", "sendfile", "dup", "dup2", "dup3", "sync_file_range")
+UNKNOWN = ("truncate", "pwritev", "pwritev2", "copy_file_range", "sendfile", "dup", "dup2", "dup3")
 """Nothing here needs these on its files; one that does is refused instead of being guessed at."""
 WORDS = ("sendto", "sendmsg", "recvfrom", "recvmsg")
 
@@ -107,6 +107,8 @@ class Recording:
     """Files that were there, durable, before the record began."""
     folders: set[str]
     operations: list[Operation] = field(default_factory=list)
+    end: dict[str, bytes] = field(default_factory=dict)
+    """The files that the program left: replaying the operations over `start` must give exactly these."""
 
     @classmethod
     def of(cls, root: Path) -> "Recording":
@@ -170,6 +172,7 @@ def read_log(recording: Recording, log: Path, *, spoken_on: int | None = None) -
     end = re.compile(rb"^(\d+) \+\+\+ (exited|killed)[^\n]*\n\Z", re.MULTILINE)
     eventually(lambda: end.search(log.read_bytes()[-200:]), within_s=10)
     _Reader(recording, spoken_on).read(_calls(log))
+    recording.end = contents(recording.root)
 
 
 class Unexplained(AssertionError):
@@ -344,6 +347,10 @@ class _Reader:
             opened.at = call.result
         elif name == "ftruncate":
             self._resize(opened.file, int(call.arguments.split(", ")[1]))
+        elif name == "fallocate":
+            mode, start, size = call.arguments.split(", ")[1:]
+            raise_if(mode != "0", call)
+            self._resize(opened.file, max(self._sizes[opened.file], int(start) + int(size)))
         else:
             data = b"".join(_texts(call.arguments))[: call.result]
             at = opened.at
