@@ -27,6 +27,7 @@ from agent.uplink.connection import Connection
 from agent.uplink.link import Link
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import LaneMark, Message, Result, State, Watermark
+from agent.uplink.renewal import Renewal
 from agent.uplink.session import LinkDown, Lost, Session
 from agent.uplink.topics import Topics
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 COMPONENT = "uplink"
 TICK_S = 1.0
 WATERMARK_EVERY_S = 60.0
+RENEWED = Lost("new certificate files", is_taken_over=False)
 STALE_AFTER = 3
 """On MQTT 5 a health message disappears by itself after so many missed publications."""
 
@@ -79,6 +81,7 @@ class UplinkService(Service):
         self._backoff = Backoff()
         self._mailbox = mailbox
         self._link = Link(settings, topics=topics, wake=mailbox.wake, beat=self.progress.beat)
+        self._refused_files: Condition | None = None
         self._said_at_s: dict[str, float] = {}
         self._watermark_at_s = 0.0
 
@@ -110,13 +113,17 @@ class UplinkService(Service):
         while not stop.is_set():
             held_s, code, reason = 0.0, "", ""
             try:
+                renewal = Renewal(self._settings)  # looks at the files before they are read
                 number = self._session_number()
                 session, allowed = self._link.establish(number, stop)
+                self._refused_files = None
                 if lost_at_s is not None:
                     log.info("the link to %s is back after %.0f s", self._settings.broker, time.monotonic() - lost_at_s)
                     lost_at_s = None
                 began_s = time.monotonic()
-                lost = self._live(session, number, allowed.window, stop)
+                lost = self._live(session, number, allowed.window, renewal, stop)
+                if lost is RENEWED:
+                    continue
                 held_s, code, reason = time.monotonic() - began_s, self._link.code_of(lost), lost.reason
             except LinkDown as error:
                 code, reason = error.code, str(error)
@@ -147,7 +154,7 @@ class UplinkService(Service):
             self.progress.beat()
             stop.wait(min(left_s, TICK_S))
 
-    def _live(self, session: Session, number: int, window: int, stop: threading.Event) -> Lost:
+    def _live(self, session: Session, number: int, window: int, renewal: Renewal, stop: threading.Event) -> Lost:
         """Birth, then everything that goes over this connection until it ends."""
         connection = Connection(
             session,
@@ -162,7 +169,7 @@ class UplinkService(Service):
         try:
             while not stop.is_set() and lost is None:
                 self.progress.beat()
-                lost = self._step(connection, pending)
+                lost = self._step(connection, pending) or self._renew(renewal)
         finally:
             self._mailbox.put_back(connection.unsaid())
             if lost is None:
@@ -179,7 +186,7 @@ class UplinkService(Service):
                 connection.send_events()
             except TryAgain as error:
                 log.warning("events cannot be read for now: %s", error)
-        self._health.report(COMPONENT, connection.condition())
+        self._health.report(COMPONENT, self._refused_files or connection.condition())
         lost = connection.turn(TICK_S)
         for order in connection.take_orders():
             self._pass_on(order)
@@ -189,6 +196,20 @@ class UplinkService(Service):
                 self._mailbox.say(message)
         self._repeat_health(now_s)
         return lost
+
+    def _renew(self, renewal: Renewal) -> Lost | None:
+        """Give this connection up for one with new files, once these have proven themselves."""
+        if not renewal.is_due():
+            return None
+        try:
+            renewal.try_out()
+        except (LinkDown, PersonMustAct) as error:
+            log.warning("the new certificate files are not used, the old session stays: %s", error)
+            self._refused_files = self._condition(Status.DEGRADED, "UPLINK_NEW_FILES_REFUSED", str(error))
+            return None
+        log.info("new certificate files work; connecting with them")
+        self._refused_files = None
+        return RENEWED
 
     def _pass_on(self, order: Incoming) -> None:
         try:

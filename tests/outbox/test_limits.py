@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -100,7 +100,7 @@ def test_on_a_full_card_the_reserve_is_given_back_for_ratings_alone(small_disk: 
         assert reserve.exists()
         _fill(outbox, clock, EventType.METRIC, 2000)
         filler = small_disk / "filler"
-        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(bytes(64 * 1024))
         count = 0

@@ -42,3 +42,34 @@ def test_ratings_travel_over_mutual_tls_with_the_protocols_access_list(
         finally:
             box.close()
             province.stop()
+
+
+def test_new_certificate_files_are_tried_before_they_replace_the_session_that_works(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    own, key = tmp_path / "own.pem", tmp_path / "own.key"
+    _lay(own, key, certificates, "na-0123")
+    with Broker(folder, tls="mutual", certificates=certificates, acl=COUNTER_ACL) as broker:
+        box = Counter(tmp_path / "counter", broker.url)
+        box.settings["uplink"].update(ca_file=str(certificates.ca), certificate_file=str(own), key_file=str(key))
+        try:
+            box.start()
+            eventually(lambda: " as na-0123 " in broker.log_file.read_text(), within_s=20)
+            _lay(own, key, certificates, "stranger")
+            eventually(lambda: "the new certificate files are not used" in box.said, within_s=30)
+            assert "no link to" not in box.said
+            _lay(own, key, certificates, "na-0123")
+            eventually(lambda: "new certificate files work" in box.said, within_s=30)
+            assert "no link to" not in box.said
+        finally:
+            box.close()
+
+
+def _lay(certificate: Path, key: Path, certificates: Certificates, name: str) -> None:
+    """Put *name*'s files in place of what is there, as a technician would."""
+    for target, source in ((key, certificates.key_of(name)), (certificate, certificates.of(name))):
+        new = target.with_suffix(".new")
+        new.write_bytes(source.read_bytes())
+        new.replace(target)
