@@ -1,4 +1,4 @@
-"""The SQLite file under the outbox: how it is opened, what its errors mean, and how a damaged one is put aside.
+"""The SQLite file under the outbox: how it is opened, what its errors mean, and how a damaged one is replaced.
 
 Durable is what `commit` returned for: WAL with `synchronous=FULL`, both read back at every open. The WAL
 is grown to its full size once and then overwritten, because a growing file costs a journal write of the
@@ -7,10 +7,12 @@ file system on every commit. Knows nothing of events.
 
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agent.errors import PersonMustAct
+from agent.files import flush_folder
 
 VERSION = 4
 """How many schema steps this code expects (`agent.outbox.schema`)."""
@@ -35,6 +37,8 @@ def connect(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PersonMustAct(f"{path.parent}: {error.strerror}; the outbox needs a folder it may write") from error
+    with _in_sqlites_words():
+        _finish_replacement(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5, cached_statements=64)
     try:
         _prepare(connection, path)
@@ -92,27 +96,59 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     return int(pages - free) * PAGE_BYTES
 
 
-def put_aside(path: Path, mark: str) -> Path:
-    """Rename the database at *path* with its log, so that a new one can begin; returns where it is now."""
-    aside = path.with_name(f"{path.name}.damaged-{mark}")
-    for suffix in ("-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    older = sorted(path.parent.glob(f"{path.name}.damaged-*[!mw]"), key=lambda file: file.stat().st_mtime)
-    for file in older[:-KEPT_DAMAGED]:
-        for suffix in ("-wal", "-shm", ""):
-            file.with_name(file.name + suffix).unlink(missing_ok=True)
-    sync_folder(path.parent)
-    return aside
+def draft_beside(path: Path) -> Path:
+    """Where a database that is to replace the one at *path* is written; nothing is there."""
+    draft = path.with_name(f"{path.name}.draft")
+    with _in_sqlites_words():
+        _remove(draft)
+    return draft
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in *folder* durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def replace(path: Path, draft: Path, mark: str) -> None:
+    """Put the database at *path* aside, under the name of `aside`, and the closed one at *draft* in its place.
+
+    Until the draft is renamed the old database is all there; from then on `connect` finishes what was begun.
+    """
+    with _in_sqlites_words():
+        draft.rename(path.with_name(f"{path.name}.after-{mark}"))
+        flush_folder(path.parent)
+        _finish_replacement(path)
+
+
+def _finish_replacement(path: Path) -> None:
+    for new in sorted(path.parent.glob(f"{path.name}.after-*")):
+        old = aside(path, new.name.rpartition(".after-")[2])
+        for suffix in _SUFFIXES:
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(old.with_name(old.name + suffix))
+        flush_folder(path.parent)  # the new database must not meet the old one's log
+        new.rename(path)
+        flush_folder(path.parent)
+        older = sorted(path.parent.glob(f"{path.name}.damaged-*[!mw]"), key=lambda file: file.stat().st_mtime)
+        for file in older[:-KEPT_DAMAGED]:
+            _remove(file)
+
+
+_SUFFIXES = ("-wal", "-shm", "")
+
+
+def aside(path: Path, mark: str) -> Path:
+    """Where the database at *path* is kept for whoever wants to look, once it was replaced."""
+    return path.with_name(f"{path.name}.damaged-{mark}")
+
+
+@contextmanager
+def _in_sqlites_words() -> Iterator[None]:
+    """What the file system refuses is told as SQLite would tell it."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except OSError as error:
+        raise sqlite3.OperationalError(f"{error.filename}: {error.strerror}") from error
+
+
+def _remove(path: Path) -> None:
+    for suffix in _SUFFIXES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 class Reserve:

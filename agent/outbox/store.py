@@ -15,17 +15,17 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
 
 from agent.clock import Clock
 from agent.errors import TryAgain
-from agent.event import GENESIS, Event, EventType, Fact, Lane, Stream, chain_hash
-from agent.outbox.age import first_kept
-from agent.outbox.database import Reserve, connect, is_damage, is_full, put_aside, used_bytes
+from agent.event import Event, EventType, Fact, Lane, Stream, chain_hash
+from agent.outbox import lanes
+from agent.outbox.database import Reserve, aside, connect, draft_beside, is_damage, is_full, replace, used_bytes
 from agent.outbox.journal import Journal
+from agent.outbox.lanes import LaneState, Mark
 from agent.outbox.quota import choose
 from agent.outbox.salvage import Salvaged, salvage
 from agent.ranges import Ranges
@@ -38,40 +38,6 @@ RIDERS = 4
 """At most so many old rows leave on the back of one append."""
 WEIGH_EVERY = 64
 """The size is looked at every so many events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One lane of the watermark: what is there, how far it is chained, and what the province has."""
-
-    epoch: str
-    first: int
-    last: int
-    head: str
-    acked: int
-    pending: int
-    lost: int
-
-
-@dataclass(slots=True)
-class _Lane:
-    """What is remembered of a lane between two calls; all of it can be read again from the table."""
-
-    first: int = 1
-    last: int = 0
-    head: str = GENESIS
-    stored: Ranges = field(default_factory=Ranges)
-    stored_on_disk: int = 0
-    """How far the lane's last row says that the province has it."""
-    lost: int = 0
-
-    @property
-    def acked(self) -> int:
-        """Everything up to here is with the province."""
-        for first, last in self.stored:
-            if last >= self.first:
-                return last if first <= self.first else self.first - 1
-        return self.first - 1
 
 
 class Outbox(Journal):
@@ -94,7 +60,7 @@ class Outbox(Journal):
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._lanes = {lane: _Lane() for lane in Lane}
+        self._lanes = {lane: LaneState(lane) for lane in Lane}
         self._old: dict[Stream, Ranges] = {}
         self._listeners: list[Callable[[], None]] = []
         self._epoch = ""
@@ -140,7 +106,7 @@ class Outbox(Journal):
         """The open connection; a file that turns out to be damaged is replaced first."""
         if self._connection is None:
             try:
-                self._load()
+                self._load(self.path)
             except sqlite3.Error as error:
                 self.close()
                 if not is_damage(error):
@@ -153,56 +119,45 @@ class Outbox(Journal):
             raise TryAgain(f"{self.path} is closed")
         return self._connection
 
-    def _load(self) -> None:
-        connection = self._connection = connect(self.path)
+    def _load(self, path: Path) -> None:
+        connection = self._connection = connect(path)
         row = connection.execute("select epoch, lost from store").fetchone()
         if row is None:
             row = (new_epoch(self._clock.now()), "{}")
             connection.execute("insert into store (id, epoch) values (1, ?)", (row[0],))
         self._epoch, lost = row[0], json.loads(row[1])
-        self._lanes = {lane: self._load_lane(connection, lane, lost.get(lane, 0)) for lane in Lane}
+        self._lanes = {lane: lanes.load(connection, lane, lost=lost.get(lane, 0)) for lane in Lane}
         self._old = {}
         for epoch, lane, seq in connection.execute("select epoch, lane, seq from salvaged"):
             self._old.setdefault(Stream(epoch, Lane(lane)), Ranges()).add(seq, seq)
 
-    @staticmethod
-    def _load_lane(connection: sqlite3.Connection, name: Lane, lost: int) -> _Lane:
-        newest = connection.execute(f"select seq, body, stored from {name} order by seq desc limit 1").fetchone()
-        if newest is None:
-            return _Lane(lost=lost)
-        last, body, stored = newest
-        first = connection.execute(f"select min(seq) from {name}").fetchone()[0]
-        have = Ranges([(first, stored)])
-        if lost:  # what was dropped from the middle is not waited for
-            present = Ranges()
-            for (seq,) in connection.execute(f"select seq from {name}"):
-                present.add(seq, seq)
-            for gap in Ranges([(first, last)]).without(present):
-                have.add(*gap)
-        return _Lane(first, last, chain_hash(body), have, stored, lost)
-
     def _begin_anew(self, reason: str) -> None:
-        """Put the file aside, begin a new epoch, and take over what can still be read of the old one.
+        """Put the file aside and begin a new epoch with what can still be read of the old one.
+
+        The new database is whole before it takes the place: a power cut leaves the one or the other.
 
         Raises:
-            sqlite3.Error: the disk refuses a new database as well.
+            sqlite3.Error: the disk refuses a new database; the old one is still there.
         """
         self.close()
         log.error("%s is put aside: %s", self.path, reason)
-        aside = put_aside(self.path, f"{self._clock.now():%Y%m%d-%H%M%S}-{token_bytes(2).hex()}")
-        saved = salvage(aside)
-        self._load()
+        mark = f"{self._clock.now():%Y%m%d-%H%M%S}-{token_bytes(2).hex()}"
+        saved = salvage(self.path)
+        draft = draft_beside(self.path)
+        self._load(draft)
         self._take_over(saved)
-        saved_numbers = {lane: sum(row[1] is lane for row in saved.rows) for lane in Lane}
         data = {
             "code": "OUTBOX_REPLACED",
             "reason": reason,
             "old_epoch": saved.epoch,
             "last_seen": {lane: saved.last.get(lane, 0) for lane in Lane},
-            "salvaged": saved_numbers,
-            "kept_as": aside.name,
+            "salvaged": {lane: sum(row[1] is lane for row in saved.rows) for lane in Lane},
+            "kept_as": aside(self.path, mark).name,
         }
         self._append(self._connected(), [Fact(EventType.ALERT, self._clock.now(), self._clock.quality(), data)])
+        self.close()
+        replace(self.path, draft, mark)
+        self._load(self.path)
 
     def _take_over(self, saved: Salvaged) -> None:
         connection = self._connected()
@@ -294,9 +249,7 @@ class Outbox(Journal):
             last, head = heads.get(lane, (state.last, state.head))
             event = Event(self._province, self._agent, self._epoch, lane, last + 1, head, self._clock.boot, fact)
             body = event.encode()
-            connection.execute(
-                f"insert into {lane} values (?, ?, ?, ?)", (event.seq, body, zlib.crc32(body), state.acked)
-            )
+            lanes.insert(connection, lane, event.seq, body, stored=state.acked)
             heads[lane] = (event.seq, chain_hash(body))
             placed.append((event, body))
         removed = {lane: self._remove_old(connection, lane, RIDERS) for lane in heads}
@@ -306,6 +259,11 @@ class Outbox(Journal):
             state.last, state.head, state.stored_on_disk = last, head, state.acked
             state.first = max(state.first, removed[lane])
         return [event for event, _ in placed]
+
+    def _remove_old(self, connection: sqlite3.Connection, lane: Lane, limit: int) -> int:
+        return lanes.remove_old(
+            connection, self._lanes[lane], limit=limit, keep_days=self.keep_days, now=self._clock.read()
+        )
 
     def _weigh(self) -> None:
         """Keep to the size limit: what the province has goes first, then metrics, ratings last; drops are declared."""
@@ -350,29 +308,6 @@ class Outbox(Journal):
         state.lost = lost[drop.lane]
         state.first = connection.execute(f"select min(seq) from {drop.lane}").fetchone()[0] or state.first
         return True
-
-    def _remove_old(self, connection: sqlite3.Connection, lane: Lane, limit: int) -> int:
-        """Delete up to *limit* rows that the province has and whose audit days are over; returns the new first."""
-        state = self._lanes[lane]
-        through = min(state.acked, state.last - 1, state.first + limit - 1)
-        if through < state.first:
-            return state.first
-        if self.keep_days:
-            through = self._oldest_kept(connection, lane, state.first, through) - 1
-        if through < state.first:
-            return state.first
-        connection.execute(f"delete from {lane} where seq <= ?", (through,))
-        return through + 1
-
-    def _oldest_kept(self, connection: sqlite3.Connection, lane: Lane, first: int, through: int) -> int:
-        """The first of the rows *first*..*through* that may still be within its audit days."""
-
-        def body(seq: int) -> bytes | None:
-            row = connection.execute(f"select body from {lane} where seq = ?", (seq,)).fetchone()
-            return row[0] if row is not None else None
-
-        keep = timedelta(days=self.keep_days)
-        return first_kept(self._clock.read(), keep, first=first, through=through, body=body)
 
     # -- what the province has -------------------------------------------------------------------
 
@@ -498,26 +433,12 @@ class Outbox(Journal):
     def marks(self) -> dict[Lane, Mark]:
         """Where every lane stands."""
         with self._lock:
-            return {
-                name: Mark(
-                    epoch=self._epoch,
-                    first=lane.first,
-                    last=lane.last,
-                    head=lane.head,
-                    acked=lane.acked,
-                    pending=lane.last - lane.first + 1 - len(lane.stored.within(lane.first, lane.last)),
-                    lost=lane.lost,
-                )
-                for name, lane in self._lanes.items()
-            }
+            return {lane: state.mark(self._epoch) for lane, state in self._lanes.items()}
 
     def waiting(self) -> dict[Stream, Ranges]:
         """What is here and not yet with the province: this epoch's lanes, then what was salvaged of older ones."""
         with self._lock:
-            waiting = {
-                Stream(self._epoch, name): Ranges([(lane.first, lane.last)]).without(lane.stored)
-                for name, lane in self._lanes.items()
-            }
+            waiting = {Stream(self._epoch, lane): state.waiting for lane, state in self._lanes.items()}
             return waiting | {stream: Ranges(numbers) for stream, numbers in self._old.items()}
 
     def listen(self, listener: Callable[[], None]) -> None:

@@ -1,0 +1,100 @@
+"""One lane in its table: where it stands, and which rows may leave it.
+
+Rows are only ever added at the right edge; the last one never leaves, so the next number and the chain's
+head survive an emptied lane. `stored` in a row is how far the province had confirmed the lane when the
+row was written: the confirmation reaches the disk with the next event and costs no flush of its own.
+"""
+
+import sqlite3
+import zlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from agent.clock import Moment
+from agent.event import GENESIS, Lane, chain_hash
+from agent.outbox.age import first_kept
+from agent.ranges import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One lane of the watermark: what is there, how far it is chained, and what the province has."""
+
+    epoch: str
+    first: int
+    last: int
+    head: str
+    acked: int
+    pending: int
+    lost: int
+
+
+@dataclass(slots=True)
+class LaneState:
+    """What is remembered of a lane between two transactions; all of it can be read again from the table."""
+
+    lane: Lane
+    first: int = 1
+    last: int = 0
+    head: str = GENESIS
+    stored: Ranges = field(default_factory=Ranges)
+    stored_on_disk: int = 0
+    """How far the lane's last row says that the province has it."""
+    lost: int = 0
+    """Rows dropped undelivered, each declared."""
+
+    @property
+    def acked(self) -> int:
+        """Everything up to here is with the province."""
+        for first, last in self.stored:
+            if last >= self.first:
+                return last if first <= self.first else self.first - 1
+        return self.first - 1
+
+    @property
+    def waiting(self) -> Ranges:
+        """What is here and not with the province."""
+        return Ranges([(self.first, self.last)]).without(self.stored)
+
+    def mark(self, epoch: str) -> Mark:
+        pending = self.last - self.first + 1 - len(self.stored.within(self.first, self.last))
+        return Mark(epoch, self.first, self.last, self.head, self.acked, pending, self.lost)
+
+
+def load(connection: sqlite3.Connection, lane: Lane, *, lost: int) -> LaneState:
+    """Where *lane* stands, from its table."""
+    newest = connection.execute(f"select seq, body, stored from {lane} order by seq desc limit 1").fetchone()
+    if newest is None:
+        return LaneState(lane, lost=lost)
+    last, body, stored = newest
+    first = connection.execute(f"select min(seq) from {lane}").fetchone()[0]
+    have = Ranges([(first, stored)])
+    if lost:  # what was dropped from the middle is not waited for
+        present = Ranges()
+        for (seq,) in connection.execute(f"select seq from {lane}"):
+            present.add(seq, seq)
+        for gap in Ranges([(first, last)]).without(present):
+            have.add(*gap)
+    return LaneState(lane, first, last, chain_hash(body), have, stored, lost)
+
+
+def insert(connection: sqlite3.Connection, lane: Lane, seq: int, body: bytes, *, stored: int) -> None:
+    """Add a row at the right edge, with what the province is known to have."""
+    connection.execute(f"insert into {lane} values (?, ?, ?, ?)", (seq, body, zlib.crc32(body), stored))
+
+
+def remove_old(connection: sqlite3.Connection, state: LaneState, *, limit: int, keep_days: int, now: Moment) -> int:
+    """Delete up to *limit* rows that the province has and whose audit days are over; returns the new first."""
+    through = min(state.acked, state.last - 1, state.first + limit - 1)
+    if through >= state.first and keep_days:
+
+        def body(seq: int) -> bytes | None:
+            row = connection.execute(f"select body from {state.lane} where seq = ?", (seq,)).fetchone()
+            return row[0] if row is not None else None
+
+        keep = timedelta(days=keep_days)
+        through = first_kept(now, keep, first=state.first, through=through, body=body) - 1
+    if through < state.first:
+        return state.first
+    connection.execute(f"delete from {state.lane} where seq <= ?", (through,))
+    return through + 1
