@@ -62,6 +62,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         from agent.outbox.schema import migrate  # noqa: PLC0415 - sqlite-utils is slow to import
 
         migrate(connection)
+        connection.execute(f"pragma user_version = {VERSION}")
     _grow_wal(connection, path)
 
 

@@ -14,7 +14,6 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from agent.event import Lane
-from agent.outbox.database import VERSION
 
 STEPS = Migrations("outbox")
 
@@ -53,6 +52,5 @@ def salvaged(db: Database) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the database up to the newest step; each step whole or not at all."""
+    """Apply every step that is missing; each whole or not at all."""
     STEPS.apply(Database(connection))
-    connection.execute(f"pragma user_version = {VERSION}")
