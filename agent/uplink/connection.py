@@ -19,6 +19,7 @@ from agent.outbox.store import Outbox
 from agent.ranges import Ranges
 from agent.uplink.commands import Incoming
 from agent.uplink.dispatch import Dispatch, Parcel
+from agent.uplink.hush import Hush
 from agent.uplink.payload import Acknowledgement, Message
 from agent.uplink.session import Acknowledged, Happening, Lost, Received, Session
 from agent.uplink.topics import ALL, Topics, parse
@@ -31,9 +32,7 @@ ZLIB_LEVEL = 6
 NO_SUBSCRIBERS = 0x10
 NOT_AUTHORISED = 0x87
 REFUSED_WAIT_S = 60.0
-"""An event that the broker would not take is tried again after this."""
-UNHEARD_WAIT_S = 2.0
-"""One that nobody subscribes to is tried again after this, doubling up to `REFUSED_WAIT_S`."""
+"""An event that the broker would not take is tried again after this; no more than a window of them at a time."""
 TRAVEL_S = 10.0
 """What the broker took longer ago than this and the province misses was lost on the way."""
 SILENT_S = 120.0
@@ -78,7 +77,6 @@ class Connection:
         self._window = window
         self._province_confirms = province_confirms
         self._flights: dict[int, _Flight] = {}
-        self._early: dict[int, Acknowledged] = {}
         self._later: list[tuple[float, Parcel]] = []
         self._tips = {lane: mark.last for lane, mark in outbox.marks().items()}
         self._epoch = outbox.epoch
@@ -86,8 +84,7 @@ class Connection:
         self._read: dict[tuple[Stream, int], bytes] = {}
         self._moved_at_s: float | None = None
         self._denied = False
-        self._unheard = False
-        self._unheard_wait_s = UNHEARD_WAIT_S
+        self._hush = Hush()
         self._orders: list[Incoming] = []
 
     # -- outward -----------------------------------------------------------------------------------
@@ -116,7 +113,7 @@ class Connection:
         for entry in due:
             self._later.remove(entry)
             self._dispatch.again(entry[1].stream, entry[1].first, entry[1].last)
-        while self.room > 0:
+        while self.room > 0 and len(self._later) < self._window and self._hush.may_send(now):
             parcel_or_none = self._dispatch.next(self._window)
             if parcel_or_none is None:
                 return
@@ -144,6 +141,7 @@ class Connection:
         else:
             kind = _type_of(rows[0])
             mid = self._session.publish(self._topics.event(kind), rows[0], content_type=EVENT_TYPE)
+        self._hush.sent()
         self._fly(mid, parcel)
 
     def _rows(self, parcel: Parcel) -> list[bytes]:
@@ -159,9 +157,6 @@ class Connection:
 
     def _fly(self, mid: int, what: Parcel | Message) -> None:
         self._flights[mid] = _Flight(time.monotonic(), what)
-        early = self._early.pop(mid, None)
-        if early is not None:
-            self._acknowledged(early)
 
     # -- inward ------------------------------------------------------------------------------------
 
@@ -182,11 +177,8 @@ class Connection:
         match happening:
             case Lost():
                 return happening
-            case Acknowledged(mid=mid):
-                if mid in self._flights:
-                    self._acknowledged(happening)
-                else:
-                    self._early[mid] = happening
+            case Acknowledged(mid=mid) if mid in self._flights:
+                self._acknowledged(happening)
             case Received():
                 self._received(happening)
                 self._session.acknowledge(happening)
@@ -204,25 +196,22 @@ class Connection:
         if puback.reason >= 0x80 or puback.reason == NO_SUBSCRIBERS:
             self._put_off(parcel, puback)
             return
-        self._denied = self._unheard = False
-        self._unheard_wait_s = UNHEARD_WAIT_S
+        self._denied = False
+        self._hush.heard()
         self._dispatch.arrived(parcel, at_s=time.monotonic())
         if not self._province_confirms:
             self._confirm(parcel.stream, Ranges([(parcel.first, parcel.last)]), Ranges())
 
     def _put_off(self, parcel: Parcel, puback: Acknowledged) -> None:
-        if not (self._denied or self._unheard):
+        if not (self._denied or self._hush.is_quiet):
             log.warning("the broker did not pass on events: %s; trying again", puback.text)
         self._dispatch.refused(parcel)
-        wait_s = REFUSED_WAIT_S
         if puback.reason == NO_SUBSCRIBERS:
-            self._unheard = True
-            wait_s = self._unheard_wait_s
-            if not self._later:
-                self._unheard_wait_s = min(2 * wait_s, REFUSED_WAIT_S)
+            self._dispatch.again(parcel.stream, parcel.first, parcel.last)
+            self._hush.unheard(time.monotonic())
         else:
             self._denied = self._denied or puback.reason == NOT_AUTHORISED
-        self._later.append((time.monotonic() + wait_s, parcel))
+            self._later.append((time.monotonic() + REFUSED_WAIT_S, parcel))
 
     def _received(self, message: Received) -> None:
         heard = parse(message.topic)
@@ -257,7 +246,7 @@ class Connection:
         except ValidationError:
             log.warning("an acknowledgement of %s that cannot be read", lane)
             return
-        self._unheard = False
+        self._hush.heard()
         self._confirm(Stream(said.epoch, lane), Ranges([(1, said.upto)]), Ranges(said.missing))
 
     def _confirm(self, stream: Stream, have: Ranges, missing: Ranges) -> None:
@@ -282,7 +271,7 @@ class Connection:
             return UNAUTHORISED
         if not self._province_confirms:
             return WEAK
-        if self._unheard:
+        if self._hush.is_quiet:
             return NO_CONSUMER
         since = self._dispatch.unanswered_since_s
         if since is not None and time.monotonic() - since > SILENT_S:

@@ -3,7 +3,7 @@
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -89,7 +89,7 @@ def box(folder: Path, agent: str = "na-0123") -> Iterator[Box]:
         yield made
 
 
-def states(messages: list[tuple[str, bytes, bool]], agent: str = "na-0123") -> list[tuple[str, int]]:
+def states(messages: Sequence[tuple[str, bytes, bool]], agent: str = "na-0123") -> list[tuple[str, int]]:
     """What `up/state` said, in order, as (state, session)."""
     said = [json.loads(payload) for topic, payload, _ in messages if topic == Topics("40", agent).state and payload]
     return [(state["state"], state["session"]) for state in said]

@@ -1,0 +1,276 @@
+"""What goes over the link: over both versions of MQTT, in a small window, decided by reason codes."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.event import EventType, Fact, Lane, Stream
+from agent.uplink import connection as rules
+from agent.uplink import hush
+from agent.uplink.session import Protocol
+from tests.broker import COUNTER_ACL, Broker
+from tests.eventually import eventually
+from tests.uplink.at_the_broker import Box, states
+from tests.uplink.ear import Ear
+from tests.uplink.fake_broker import FakeBroker
+from tests.uplink.line import Line
+
+BOTH = pytest.mark.parametrize("protocol", Protocol)
+
+
+@pytest.fixture
+def ear(mosquitto: Broker) -> Iterator[Ear]:
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        yield ear
+
+
+def bodies(ear: Ear) -> list[bytes]:
+    """Every event heard, single or in a batch, in order, as its bytes."""
+    found: list[bytes] = []
+    for topic, payload, _ in ear.messages:
+        if "/up/event/" in topic:
+            found.append(payload)
+        if "/up/batch/" in topic:
+            found += [json.dumps(e, ensure_ascii=False, separators=(",", ":")).encode() for e in unpacked(payload)]
+    return found
+
+
+def unpacked(payload: bytes) -> list[Any]:
+    events: list[Any] = json.loads(zlib.decompress(payload))
+    return events
+
+
+def confirm(ear: Ear, counter: Box, upto: int, missing: list[list[int]] | None = None) -> None:
+    said = {"epoch": counter.outbox.epoch, "upto": upto, "missing": missing or []}
+    ear.publish(f"{counter.topics.root}/down/ack/record", json.dumps(said).encode())
+
+
+@BOTH
+def test_an_event_goes_out_as_it_was_stored_and_is_let_go_when_the_province_has_it(
+    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+) -> None:
+    with counter.connected(mosquitto.url, protocol=protocol):
+        event = counter.press()[0]
+        eventually(lambda: bodies(ear) == [event.encode()])
+        assert counter.pending == 1, "a PUBACK is not a confirmation"
+        confirm(ear, counter, 1)
+        eventually(lambda: counter.pending == 0)
+        eventually(lambda: ear.heard("up/watermark")[-1]["lanes"]["record"]["acked"] == 1, within_s=10)
+
+
+@BOTH
+def test_a_backlog_goes_in_batches_of_the_same_bytes_and_today_singly(
+    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+) -> None:
+    events = counter.press(250)
+    with counter.connected(mosquitto.url, protocol=protocol):
+        eventually(lambda: len(bodies(ear)) == 250)
+        events += counter.press()
+        eventually(lambda: len(bodies(ear)) == 251)
+    assert bodies(ear) == [event.encode() for event in events]
+    sizes = [len(unpacked(payload)) for topic, payload, _ in ear.messages if "/up/batch/record" in topic]
+    assert sizes == [100, 100, 50]
+
+
+@BOTH
+def test_a_receiver_that_cannot_read_batches_is_served_singly(
+    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+) -> None:
+    events = counter.press(50)
+    with counter.connected(mosquitto.url, protocol=protocol, batch="never"):
+        eventually(lambda: bodies(ear) == [event.encode() for event in events])
+    assert not any("/up/batch/" in topic for topic, _, _ in ear.messages)
+
+
+@BOTH
+def test_the_weaker_mode_lets_go_at_the_puback_and_health_says_that_it_is_weak(
+    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+) -> None:
+    counter.press(30)
+    with counter.connected(mosquitto.url, protocol=protocol, acknowledge="broker"):
+        eventually(lambda: counter.pending == 0)
+        eventually(lambda: counter.codes[-1] == "UPLINK_BROKER_ONLY")
+
+
+@BOTH
+def test_what_the_province_misses_is_sent_again_once_it_cannot_be_travelling(
+    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "TRAVEL_S", -2.0)
+    counter.press(3)
+    with counter.connected(mosquitto.url, protocol=protocol):
+        eventually(lambda: len(bodies(ear)) == 3)
+        eventually(lambda: ear.heard("up/watermark")[-1]["lanes"]["record"]["last"] == 3)
+        confirm(ear, counter, 3, missing=[[2, 2]])
+        eventually(lambda: len(bodies(ear)) == 4)
+        assert json.loads(bodies(ear)[3])["seq"] == 2
+
+
+@BOTH
+def test_a_replay_sends_the_same_events_with_the_same_ids(
+    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+) -> None:
+    counter.press(5)
+    with counter.connected(mosquitto.url, protocol=protocol):
+        eventually(lambda: len(bodies(ear)) == 5)
+        confirm(ear, counter, 5)
+        eventually(lambda: counter.pending == 0)
+        counter.mailbox.replay(Stream(counter.outbox.epoch, Lane.RECORD), 5, 5)
+        eventually(lambda: len(bodies(ear)) == 6)
+    assert bodies(ear)[5] == bodies(ear)[4]
+
+
+def test_a_confirmation_that_is_retained_foreign_or_nonsense_lets_go_of_nothing(
+    counter: Box, mosquitto: Broker, ear: Ear
+) -> None:
+    counter.press(2)
+    with counter.connected(mosquitto.url):
+        eventually(lambda: len(bodies(ear)) == 2)
+        topic = f"{counter.topics.root}/down/ack/record"
+        whole = json.dumps({"epoch": counter.outbox.epoch, "upto": 2}).encode()
+        ear.publish(topic, whole.replace(counter.outbox.epoch.encode(), b"01J6X4Q0000000000000000000"))
+        for nonsense in (b"", b"{", b"[" * 50_000, b'{"epoch":1,"upto":-1}'):
+            ear.publish(topic, nonsense)
+        ear.publish(f"{counter.topics.root}/down/ack/parcel", whole)
+        confirm(ear, counter, 1)
+        eventually(lambda: counter.pending == 1)
+        assert counter.codes[-1] != "UPLINK_LOST"
+    ear.publish(topic, whole, retain=True)
+    with counter.connected(mosquitto.url):
+        eventually(lambda: len(bodies(ear)) == 3)
+        confirm(ear, counter, 1)
+        assert counter.pending == 1
+
+
+# -- the behaviours of libraries and brokers that lost other people's data --------------------------
+
+
+def test_never_more_in_flight_than_the_broker_allows_also_after_a_reconnect(counter: Box, impatient: None) -> None:
+    """paho with a window of its own sent 20, and 300 at once after the link dropped; the broker had said 5."""
+    counter.press(300)
+    with FakeBroker(receive_maximum=5) as broker, counter.connected(f"mqtt://127.0.0.1:{broker.port}", batch="never"):
+        for number in (1, 2, 3):
+            published = broker.await_connection(number)
+            eventually(lambda: len(published) == 5)  # noqa: B023 - asked within the round
+            broker.puback(published[0])
+            eventually(lambda: len(published) == 6)  # noqa: B023 - one for one
+            broker.drop()
+        broker.await_connection(4)
+    assert [len(published) for published in broker.connections[:3]] == [6, 6, 6]
+    assert not any(broker.clean_starts)
+
+
+def test_a_link_on_which_nothing_is_acknowledged_is_given_up(
+    counter: Box, mosquitto: Broker, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half open: the broker hears us, we do not hear it. Flags say connected; only progress tells."""
+    monkeypatch.setattr(rules, "PUBACK_S", 0.5)
+    with Line(mosquitto.port) as line, counter.connected(line.url):
+        eventually(lambda: counter.codes[-1] == "OK")
+        line.is_deaf = True
+        counter.press()
+        eventually(lambda: counter.codes[-1] == "UPLINK_LOST")
+        line.is_deaf = False
+        line.await_connection(2)
+        eventually(lambda: counter.codes[-1] in ("OK", "UPLINK_NO_CONSUMER"))
+
+
+def restricted(tmp_path: Path, *acl: str) -> Broker:
+    """A broker at which a counter may do what *acl* says, and the province everything."""
+    passwords = {"na-0123": "box", "province": "office"}
+    (tmp_path / "password").write_text("box")
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    return Broker(folder, passwords=passwords, acl=acl)
+
+
+def office(broker: Broker) -> Ear:
+    return Ear(broker.port, username="province", password="office")
+
+
+DENIED_EVENTS = (
+    "user na-0123",
+    "topic write motcua/v1/40/na-0123/up/+",
+    "topic write motcua/v1/40/na-0123/up/health/+",
+    "topic read motcua/v1/40/na-0123/down/#",
+    "user province",
+    "topic readwrite motcua/#",
+)
+
+
+def test_on_5_an_event_that_the_access_list_denies_is_kept_and_health_says_so(counter: Box, tmp_path: Path) -> None:
+    """paho's `is_published()` is True for it."""
+    with restricted(tmp_path, *DENIED_EVENTS) as broker, office(broker).open("motcua/#") as ear:
+        counter.press()
+        with counter.connected(broker.url, password_file=str(tmp_path / "password"), acknowledge="broker"):
+            eventually(lambda: counter.codes[-1] == "UPLINK_TOPIC_DENIED")
+            assert counter.pending == 1
+            eventually(lambda: ear.heard("up/health/uplink")[-1]["code"] == "UPLINK_TOPIC_DENIED")
+    assert bodies(ear) == []
+
+
+def test_on_3_1_1_the_broker_confirms_what_its_access_list_denies_and_the_province_does_not(
+    counter: Box, tmp_path: Path
+) -> None:
+    with restricted(tmp_path, *DENIED_EVENTS) as broker, office(broker).open("motcua/#") as ear:
+        counter.press()
+        settings = {"password_file": str(tmp_path / "password"), "protocol": "3.1.1"}
+        with counter.connected(broker.url, **settings):
+            eventually(lambda: states(ear.messages))
+            eventually(lambda: f"Denied PUBLISH from {counter.topics.agent}" in broker.log_file.read_text())
+            confirm(ear, counter, 1, missing=[[1, 1]])
+            eventually(lambda: counter.codes[-1] == "OK")
+            assert counter.pending == 1
+    assert bodies(ear) == []
+
+
+def test_the_two_lines_of_the_protocols_access_list_are_all_a_counter_needs(counter: Box, tmp_path: Path) -> None:
+    with restricted(tmp_path, *COUNTER_ACL) as broker, office(broker).open("motcua/#") as ear:
+        event = counter.press()[0]
+        with counter.connected(broker.url, password_file=str(tmp_path / "password")):
+            eventually(lambda: bodies(ear) == [event.encode()])
+            confirm(ear, counter, 1)
+            eventually(lambda: counter.pending == 0)
+    assert counter.codes[-1] == "OK"
+
+
+def test_a_counter_whose_subscription_is_refused_says_so(counter: Box, impatient: None) -> None:
+    with FakeBroker(receive_maximum=5, suback=0x87) as broker:
+        with counter.connected(f"mqtt://127.0.0.1:{broker.port}"):
+            eventually(lambda: counter.codes[-1] == "UPLINK_TOPIC_DENIED")
+        assert broker.connections[0] == [], "it says nothing where it is told nothing"
+
+
+def test_an_event_that_nobody_subscribes_to_is_kept_and_asks_again_one_at_a_time(
+    counter: Box, mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0x10 is no failure to paho, yet the message is gone. A backlog to nobody must not be sent over and over."""
+    monkeypatch.setattr(hush, "FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr(hush, "LONGEST_WAIT_S", 0.1)
+    counter.press(5000)
+    with counter.connected(mosquitto.url):
+        eventually(lambda: counter.codes[-1] == "UPLINK_NO_CONSUMER")
+        log = mosquitto.log_file
+
+        def sent() -> int:
+            return log.read_text().count("up/batch/record")
+
+        first = sent()
+        assert first <= 15
+        eventually(lambda: sent() >= first + 3, within_s=10)
+        assert counter.pending == 5000
+        with Ear(mosquitto.port).open("motcua/#") as ear:
+            eventually(lambda: len({json.loads(body)["seq"] for body in bodies(ear)}) == 5000, within_s=15)
+            eventually(lambda: counter.codes[-1] == "OK")
+
+
+def test_alerts_go_first(counter: Box, mosquitto: Broker, ear: Ear) -> None:
+    counter.press(3)
+    counter.outbox.append(Fact(EventType.ALERT, counter.clock.now(), counter.clock.quality(), {}))
+    with counter.connected(mosquitto.url):
+        eventually(lambda: len(bodies(ear)) == 4)
+    assert [json.loads(body)["lane"] for body in bodies(ear)] == ["alert", "record", "record", "record"]
