@@ -206,16 +206,22 @@ def receive(code: str, store: Path, **options: Any) -> None:
 
 @province.command()
 @_with_broker
+@click.option(
+    "--store", type=click.Path(path_type=Path, exists=True), help="What `receive` stores into: shows broken chains."
+)
 @json_option
-def watch(code: str, *, as_json: bool, **options: Any) -> None:
+def watch(code: str, store: Path | None, *, as_json: bool, **options: Any) -> None:
     """A live table of the province's counters. With --json: one line, once everything retained was read.
 
     \b
     Example:  counter-agent province watch --province 40 --broker mqtt://localhost:1883
     """
+    from agent.province.store import ProvinceView  # noqa: PLC0415
     from agent.province.watch import watch as run_watch  # noqa: PLC0415
 
-    run_watch(_door(f"province-{code}-watch-{token_hex(4)}", **options), code, _until_signal(), as_json=as_json)
+    door = _door(f"province-{code}-watch-{token_hex(4)}", **options)
+    view = ProvinceView(store) if store is not None else None
+    run_watch(door, code, _until_signal(), as_json=as_json, store=view)
 
 
 if __name__ == "__main__":

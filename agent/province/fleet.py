@@ -1,5 +1,6 @@
 """The fleet as its retained topics tell it. Pure: messages in, rows out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,8 @@ class Counter:
     pending: int | None = None
     events: int | None = None
     lost: int = 0
+    breaks: list[str] = field(default_factory=list)
+    """Where its chain is broken in the province's store; empty where no store is looked at."""
     heard_at: datetime | None = None
 
     @property
@@ -51,6 +54,10 @@ class Counter:
         """The component that is worst off and its health; None while all that are fitted work."""
         worst = min(self.health.items(), key=lambda item: WORST_FIRST.index(item[1]["status"]), default=None)
         return worst if worst is not None and worst[1]["status"] in (Status.FAILED, Status.DEGRADED) else None
+
+    @property
+    def is_well(self) -> bool:
+        return self.state == "online" and self.worst is None and not self.breaks
 
     def row(self) -> dict[str, Any]:
         """The counter as JSON."""
@@ -64,6 +71,7 @@ class Counter:
             "events": self.events,
             "pending": self.pending,
             "lost": self.lost,
+            "breaks": self.breaks,
             "worst": {"component": worst[0], **worst[1]} if worst else None,
             "heard_at": self.heard_at.isoformat(timespec="seconds") if self.heard_at else None,
         }
@@ -112,6 +120,11 @@ class Fleet:
         if state.since is not None:
             counter.since = state.since
 
+    def learn_breaks(self, breaks: Mapping[str, list[str]]) -> None:
+        """Where chains are broken in the province's store, by counter."""
+        for agent, places in breaks.items():
+            self.counters.setdefault(agent, Counter(agent)).breaks = places
+
     def rows(self) -> list[Counter]:
         """Those in trouble first, then by name."""
-        return sorted(self.counters.values(), key=lambda c: (c.state == "online" and c.worst is None, c.agent))
+        return sorted(self.counters.values(), key=lambda c: (c.is_well, c.agent))

@@ -16,7 +16,7 @@ from typing import Any
 
 from agent.errors import TryAgain
 from agent.event import Lane
-from agent.province import times
+from agent.province import links, times
 from agent.province.arrival import Arrival, Key
 from agent.ranges import Ranges
 
@@ -51,6 +51,7 @@ class ProvinceStore:
             );
             """
             + times.SCHEMA
+            + links.SCHEMA
         )
         self._held: dict[Key, Ranges] = {}
         self._declared: dict[Key, Ranges] = {}
@@ -114,6 +115,7 @@ class ProvinceStore:
         )
         if inserted.rowcount:
             times.note(self._db, place, arrival.event)
+            links.check(self._db, place, arrival.body, arrival.event.get("previous"), at=received_at)
             return
         contradicts = self._db.execute(
             "insert or ignore into conflict select agent, epoch, lane, seq, ?, ? from event"
@@ -159,14 +161,22 @@ class ProvinceView:
         return [_row(*row) for row in rows]
 
     def totals(self) -> dict[str, int]:
-        """How many ratings and events there are, and how many numbers are missing below the last of each stream."""
+        """How many ratings and events there are, how many numbers are missing below the last of each stream, and
+        how many events are not chained to the one before them."""
         counted = self._ask("select count(*), coalesce(sum(type = 'vn.motcua.rating.v1'), 0) from event")
         events, ratings = counted[0] if counted else (0, 0)
         gaps = 0
         for held, declared in self._ask("select ranges, declared from held"):
             here = Ranges(json.loads(held))
             gaps += len(Ranges([(1, here.last or 0)]).without(here).without(Ranges(json.loads(declared))))
-        return {"ratings": ratings, "events": events, "gaps": gaps}
+        return {"ratings": ratings, "events": events, "gaps": gaps, "breaks": sum(map(len, self.breaks().values()))}
+
+    def breaks(self) -> dict[str, list[str]]:
+        """Of each counter whose chain is broken: where, as `epoch/lane/seq`."""
+        found: dict[str, list[str]] = {}
+        for agent, *place in self._ask("select agent, epoch, lane, seq from broken"):
+            found.setdefault(agent, []).append("/".join(map(str, place)))
+        return found
 
     def _ask(self, question: str, *values: object) -> list[Any]:
         """The answer; empty while there is no store yet."""

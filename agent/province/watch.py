@@ -1,6 +1,6 @@
-"""`province watch`: a live table of the fleet in the terminal, from the retained topics alone.
+"""`province watch`: a live table of the fleet in the terminal, from the retained topics and, beside them, the store.
 
-Reads, and writes nothing to the broker: an own session that ends with it.
+Reads, and writes nothing to the broker or the store: an own session that ends with it.
 """
 
 import json
@@ -13,6 +13,7 @@ import click
 
 from agent.errors import PersonMustAct, TryAgain
 from agent.province.fleet import Counter, Fleet
+from agent.province.store import ProvinceView
 from agent.uplink.session import (
     CONNECT_TIMEOUT_S,
     Connected,
@@ -36,8 +37,10 @@ SETTLED_S = 1.0
 """A broker hands over what it retains in one go: so long without a further message, it is all there."""
 
 
-def watch(door: Door, province: str, stop: threading.Event, *, as_json: bool) -> None:
-    """Show the fleet until *stop*; with *as_json* print it once as one JSON line.
+def watch(
+    door: Door, province: str, stop: threading.Event, *, as_json: bool, store: ProvinceView | None = None
+) -> None:
+    """Show the fleet until *stop*; with *as_json* print it once as one JSON line. *store* tells of broken chains.
 
     Raises:
         TryAgain: the broker cannot be reached or went away.
@@ -52,9 +55,11 @@ def watch(door: Door, province: str, stop: threading.Event, *, as_json: bool) ->
         if as_json:
             while not stop.is_set() and _listen(session, fleet, SETTLED_S):
                 pass
+            if store is not None:
+                fleet.learn_breaks(store.breaks())
             click.echo(json.dumps([counter.row() for counter in fleet.rows()], ensure_ascii=False))
         else:
-            _show(session, fleet, province, stop)
+            _show(session, fleet, province, stop, store)
         session.close()
     except LinkDown as error:
         raise TryAgain(f"{door.host}:{door.port}: {error}") from error
@@ -95,7 +100,7 @@ def _listen(session: Session, fleet: Fleet, within_s: float) -> bool:
     return bool(happenings)
 
 
-def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event) -> None:
+def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event, store: ProvinceView | None) -> None:
     try:
         from rich.live import Live  # noqa: PLC0415 - an extra, only for this table
     except ImportError as error:
@@ -103,6 +108,8 @@ def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event) 
     with Live(table(fleet, province, datetime.now(UTC)), refresh_per_second=4, screen=False) as live:
         while not stop.is_set():
             _listen(session, fleet, 0.25)
+            if store is not None:
+                fleet.learn_breaks(store.breaks())
             live.update(table(fleet, province, datetime.now(UTC)))
 
 
@@ -147,6 +154,9 @@ def cells(counter: Counter, now: datetime) -> list[str]:
         trouble = f"[{colour}]{escape(component)}[/] {escape(str(health.get('message', '')))}"
         if health.get("hint"):
             trouble += f"\n[dim]→ {escape(str(health['hint']))}[/]"
+    if counter.breaks:
+        told = f"[red]chain[/] {len(counter.breaks)} broken, first at {escape(counter.breaks[0])}"
+        trouble = told if worst is None else f"{told}\n{trouble}"
     number = f" · {counter.number}" if counter.number is not None else ""
     return [
         escape(counter.agent),

@@ -140,13 +140,13 @@ def test_the_view_shows_the_newest_first_in_the_counters_own_time(store: Provinc
         "flags": [],
         "received_at": "2026-09-01T09:00:00.007+07:00",
     }
-    assert view.totals() == {"ratings": 3, "events": 3, "gaps": 0}
+    assert view.totals() == {"ratings": 3, "events": 3, "gaps": 0, "breaks": 0}
 
 
 def test_the_view_of_a_store_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
     view = ProvinceView(tmp_path / "none.db")
     assert view.newest() == []
-    assert view.totals() == {"ratings": 0, "events": 0, "gaps": 0}
+    assert view.totals() == {"ratings": 0, "events": 0, "gaps": 0, "breaks": 0}
     assert not (tmp_path / "none.db").exists()
 
 

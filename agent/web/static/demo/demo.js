@@ -10,6 +10,7 @@ const TOTALS = {
   events: ["Sự kiện", "events"],
   acknowledged: ["Xác nhận", "confirmed"],
   gaps: ["Bị thiếu", "missing"],
+  breaks: ["Đứt chuỗi", "broken links"],
 };
 const STEP_MS = 90;
 
