@@ -57,6 +57,7 @@ def test_a_counter_is_what_its_topics_say(fleet: Fleet) -> None:
             "events": 12,
             "pending": 4,
             "lost": 5,
+            "breaks": [],
             "worst": {"component": "camera", "since": "", **COVERED},
             "heard_at": None,
         }
