@@ -55,7 +55,12 @@ class VitalsService(Service):
             self._health.report("outbox", Condition(Status.FAILED, "OUTBOX_FAULT", {"reason": str(error)}))
         else:
             if self._outbox.trouble is None:
-                self._health.report("outbox", OK)
+                self._health.report("outbox", self._outbox_condition())
+
+    def _outbox_condition(self) -> Condition:
+        if self._outbox.replaced is None:
+            return OK
+        return Condition(Status.DEGRADED, "OUTBOX_REPLACED", {"reason": self._outbox.replaced})
 
 
 def disk_condition(folder: Path) -> Condition:

@@ -103,6 +103,7 @@ FIGURE = "figure: "
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests measured, wherever they ran."""
     reports = [report for kind in terminalreporter.stats.values() for report in kind if hasattr(report, "when")]
-    figures = {name: value for report in reports for name, value in getattr(report, "user_properties", ()) if name.startswith(FIGURE)}
+    told = [entry for report in reports for entry in getattr(report, "user_properties", ())]
+    figures = {name: value for name, value in told if name.startswith(FIGURE)}
     for name, value in sorted(figures.items()):
         terminalreporter.write_line(f"{name.removeprefix(FIGURE)}: {value}")

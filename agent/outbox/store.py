@@ -57,6 +57,8 @@ class Outbox(Journal):
         """What the rows may take; may be changed while running."""
         self.trouble: str | None = None
         """Why the last append was refused; None when it went well."""
+        self.replaced: str | None = None
+        """Why the file was put aside since the start, if it was."""
         self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -154,6 +156,7 @@ class Outbox(Journal):
             "salvaged": {lane: sum(row[1] is lane for row in saved.rows) for lane in Lane},
             "kept_as": aside(self.path, mark).name,
         }
+        self.replaced = reason
         self._append(self._connected(), [Fact(EventType.ALERT, self._clock.now(), self._clock.quality(), data)])
         self.close()
         replace(self.path, draft, mark)
