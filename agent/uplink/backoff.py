@@ -17,6 +17,8 @@ DOUBLINGS = 20
 STABLE_S = 300.0
 TAKEN_OVER_S = 30.0
 """At least this long after another box took the session over, so that two with one name do not fight."""
+SHORT_S = 120.0
+FLAPS = 3
 
 
 class Backoff:
@@ -29,9 +31,20 @@ class Backoff:
         self._cap_s = cap_s
         self._chance = chance
         self._failures = 0
+        self._short_lives = 0
+
+    @property
+    def is_flapping(self) -> bool:
+        """Connections come up and are lost soon, again and again: a broker that is down would not take them at all.
+
+        Most often two boxes with one name throw each other out. MQTT 5 has a word for it (0x8E); MQTT 3.1.1 has
+        none, and some brokers (Mosquitto 2.0.11) never say it.
+        """
+        return self._short_lives >= FLAPS
 
     def lost(self, *, held_s: float) -> float:
         """A connection that had held for *held_s* seconds is gone (0: it never came up)."""
+        self._short_lives = self._short_lives + 1 if 0 < held_s < SHORT_S else 0
         if held_s >= STABLE_S:
             self._failures = 0
         self._failures += 1

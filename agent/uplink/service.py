@@ -134,9 +134,12 @@ class UplinkService(Service):
             if lost_at_s is None:
                 lost_at_s = time.monotonic()
                 log.warning("no link to %s: %s", self._settings.broker, reason)
+            wait_s = self._backoff.lost(held_s=held_s)
+            if code == "UPLINK_LOST" and self._backoff.is_flapping:
+                code = "UPLINK_FLAPS"
             self._health.report(COMPONENT, self._condition(Status.FAILED, code, reason))
-            at_least_s = TAKEN_OVER_S if code == "UPLINK_TAKEN_OVER" else 0.0
-            self._pause(stop, at_least_s + self._backoff.lost(held_s=held_s))
+            at_least_s = TAKEN_OVER_S if code in ("UPLINK_TAKEN_OVER", "UPLINK_FLAPS") else 0.0
+            self._pause(stop, at_least_s + wait_s)
 
     def _session_number(self) -> int:
         """One that no earlier connection had; by chance where the disk is broken, for health must still get out."""
@@ -172,7 +175,7 @@ class UplinkService(Service):
                 lost = self._step(connection, pending) or self._renew(renewal)
         finally:
             self._mailbox.put_back(connection.unsaid())
-            if lost is None:
+            if lost is None and stop.is_set():  # after an error the broker speaks the will
                 self._say_goodbye(session, number)
             session.drop()
         return lost or Lost("stopped", is_taken_over=False)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.uplink.backoff import CAP_S, SPREAD_S, STABLE_S, Backoff
+from agent.uplink.backoff import CAP_S, FLAPS, SHORT_S, SPREAD_S, STABLE_S, Backoff
 
 
 def longest() -> Backoff:
@@ -41,3 +41,21 @@ def test_a_link_that_held_for_five_minutes_begins_anew() -> None:
 def test_a_box_that_was_away_for_weeks_still_counts() -> None:
     backoff = longest()
     assert {backoff.lost(held_s=0) for _ in range(5000)} == {SPREAD_S, 2, 4, 8, 16, 32, CAP_S}
+
+
+def test_a_link_that_comes_up_and_breaks_soon_again_and_again_flaps_until_it_holds() -> None:
+    backoff = longest()
+    for _ in range(FLAPS):
+        assert not backoff.is_flapping
+        backoff.lost(held_s=SHORT_S - 1)
+    assert backoff.is_flapping
+    backoff.lost(held_s=SHORT_S)
+    assert not backoff.is_flapping
+
+
+def test_a_broker_that_is_down_in_between_is_not_flapping() -> None:
+    backoff = longest()
+    for _ in range(2 * FLAPS):
+        backoff.lost(held_s=1)
+        backoff.lost(held_s=0)
+    assert not backoff.is_flapping
