@@ -79,7 +79,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         },
     ),
     ("supervisor", {"agent.supervisor": []}),
-    ("composition root", {"agent.app": ["agent", "drivers"], "agent.orders": ["agent"]}),
+    ("composition root", {"agent.app": ["agent", "drivers"], "agent.orders": ["agent"], "agent.verify": ["agent"]}),
     ("command line", {"agent.__main__": ["agent", "drivers"], "agent.demo": ["agent", "drivers"]}),
 ]
 

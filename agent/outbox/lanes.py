@@ -61,12 +61,25 @@ class LaneState:
         return Mark(epoch, self.first, self.last, self.head, self.acked, pending, self.lost)
 
 
+class RowDamaged(sqlite3.DatabaseError):
+    """A row is not what was written, though SQLite could read it: SQLite has no checksums."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def is_sound(body: object, crc: object) -> bool:
+    """Whether a row is what was written; one rotten bit may also have changed its type."""
+    return isinstance(body, bytes) and zlib.crc32(body) == crc
+
+
 def load(connection: sqlite3.Connection, lane: Lane, *, lost: int) -> LaneState:
     """Where *lane* stands, from its table."""
-    newest = connection.execute(f"select seq, body, stored from {lane} order by seq desc limit 1").fetchone()
+    newest = connection.execute(f"select seq, body, crc, stored from {lane} order by seq desc limit 1").fetchone()
     if newest is None:
         return LaneState(lane, lost=lost)
-    last, body, stored = newest
+    last, body, crc, stored = newest
+    if not (is_sound(body, crc) and isinstance(stored, int) and 0 <= stored <= last):
+        raise RowDamaged(f"event {lane}/{last} is damaged")  # the next event would be chained to what it says now
     first = connection.execute(f"select min(seq) from {lane}").fetchone()[0]
     have = Ranges([(first, stored)])
     if lost:  # what was dropped from the middle is not waited for

@@ -6,13 +6,13 @@ province as what they always were, so one that had arrived already is stored onc
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.event import Lane
+from agent.outbox.lanes import is_sound
 
 CHUNK = 200
 
@@ -39,7 +39,7 @@ def salvage(path: Path) -> Salvaged:
             _salvage_lane(connection, lane, found)
         with suppress(sqlite3.Error):
             older = connection.execute("select epoch, lane, seq, body, crc from salvaged").fetchall()
-            found.rows += [(e, Lane(lane), seq, body) for e, lane, seq, body, crc in older if zlib.crc32(body) == crc]
+            found.rows += [(e, Lane(lane), seq, body) for e, lane, seq, body, crc in older if is_sound(body, crc)]
     return found
 
 
@@ -47,9 +47,9 @@ def _salvage_lane(connection: sqlite3.Connection, lane: Lane, found: Salvaged) -
     stored = 0
     sound: dict[int, bytes] = {}
     for seq, body, crc, upto in _rows(connection, lane):
-        if isinstance(body, bytes) and zlib.crc32(body) == crc:
+        if is_sound(body, crc):
             sound[seq] = body
-            stored = max(stored, upto)
+            stored = max(stored, upto if isinstance(upto, int) and upto <= seq else 0)
     if sound:
         found.last[lane] = max(sound)
     for seq, body in sound.items():

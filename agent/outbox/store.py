@@ -407,9 +407,8 @@ class Outbox(Journal):
                     (stream.epoch, stream.lane, first, last),
                 ).fetchall()
             for seq, body, crc in rows:
-                if zlib.crc32(body) != crc:
-                    self._begin_anew(f"damaged: event {stream.lane}/{seq} is not what was written")
-                    raise TryAgain(f"{self.path}: event {stream.lane}/{seq} is damaged")
+                if not lanes.is_sound(body, crc):
+                    raise lanes.RowDamaged(f"event {stream.lane}/{seq} is damaged")
         return [(seq, body) for seq, body, _ in rows]
 
     def check(self) -> str | None:

@@ -53,6 +53,23 @@ def test_a_file_that_is_no_database_gives_way_to_a_new_epoch_and_presses_go_on(
     assert _alerts(outbox)[0]["code"] == "OUTBOX_REPLACED"
 
 
+@pytest.mark.parametrize(
+    "rot",
+    ["body = zeroblob(300)", "body = cast(body as text)", "crc = crc + 1", "stored = 4000", "stored = -1"],
+)
+def test_a_rotten_last_row_is_not_continued(outbox: Outbox, clock: ManualClock, rot: str) -> None:
+    events = outbox.append(*(fact(clock) for _ in range(3)))
+    old = Stream(outbox.epoch, Lane.RECORD)
+    outbox.close()
+    with closing(sqlite3.connect(outbox.path)) as db:
+        db.execute(f"update record set {rot} where seq = 3")
+        db.commit()
+    assert outbox.append(fact(clock))[0].seq == 1
+    assert outbox.epoch != old.epoch
+    saved = outbox.read(old, 1, 9)
+    assert saved[:2] == [(event.seq, event.encode()) for event in events[:2]]
+
+
 def test_rows_that_can_be_read_keep_their_bytes_and_wait_for_the_province(outbox: Outbox, clock: ManualClock) -> None:
     events = [outbox.append(fact(clock))[0] for _ in range(200)]
     confirm(outbox, 40)
