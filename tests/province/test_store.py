@@ -59,6 +59,12 @@ def test_streams_of_counters_epochs_and_lanes_are_apart(store: ProvinceStore) ->
     }
 
 
+def test_a_stream_is_in_the_order_of_its_numbers_whatever_the_clock_said(store: ProvinceStore) -> None:
+    bodies = [json.loads(body) | {"time": f"2026-09-01T0{9 - seq}:15:00+07:00"} for seq, body in enumerate(chain(5))]
+    store.store([read_event(AGENT, json.dumps(body).encode()) for body in bodies], at=NOW)
+    assert [seq for seq, _ in store.bodies(KEY)] == [1, 2, 3, 4, 5]
+
+
 def test_what_is_missing_is_known_also_after_a_restart(store: ProvinceStore) -> None:
     some = arrivals(10)
     store.store([some[0], some[4], some[9]], at=NOW)

@@ -22,6 +22,8 @@ class FakeBroker:
         self.connections: list[list[int]] = []
         """For every connection the packet ids of the PUBLISHes it brought, in order."""
         self.clean_starts: list[bool] = []
+        self.said: list[bytes] = []
+        """The bodies of all PUBLISHes, whole."""
         self._line: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name="fake-broker")
 
@@ -40,6 +42,11 @@ class FakeBroker:
         if self._line is not None:
             with suppress(OSError):
                 self._line.shutdown(socket.SHUT_RDWR)
+
+    def say(self, raw: bytes) -> None:
+        """Bytes as they are."""
+        assert self._line is not None
+        self._line.sendall(raw)
 
     def puback(self, packet_id: int) -> None:
         assert self._line is not None
@@ -68,6 +75,7 @@ class FakeBroker:
         elif kind == PINGREQ:
             line.sendall(b"\xd0\x00")
         elif kind == PUBLISH:
+            self.said.append(body)
             start = 2 + int.from_bytes(body[:2], "big")
             self.connections[-1].append(int.from_bytes(body[start : start + 2], "big"))
 
