@@ -1,7 +1,7 @@
 # Two commands: `make demo` and `make test`. Both install what is missing first (see bootstrap.sh).
 # PYTHON=python3.13 make test    runs with that interpreter, in a virtual environment of its own.
 
-.PHONY: demo test check lock
+.PHONY: demo test check bench lock
 export PYTHON
 
 demo:
@@ -15,6 +15,15 @@ check:
 	@sh bootstrap.sh dev ruff check
 	@sh bootstrap.sh dev ruff format --check
 	@sh bootstrap.sh dev mypy
+
+# How fast, small and gentle it is, beside physical floors and other software; writes bench/results.md.
+# As root it also counts what reaches the memory card. BENCH=--quick for a first look.
+bench:
+	@sh bootstrap.sh test python -m tests.bench $(BENCH)
+
+# Ten builds with one line of their care taken out: each must be caught by the tests that name it.
+controls:
+	@sh bootstrap.sh test python -m tests.controls
 
 # After a change of dependencies in setup.cfg: locks the newest versions that fit, for every supported Python.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -130,6 +130,12 @@ class Broker:
         return self._folder / "mosquitto.log"
 
     @property
+    def pid(self) -> int:
+        """Of the running broker."""
+        assert self._process is not None, "this broker is not running"
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -1,0 +1,20 @@
+"""Every measurement by its name, in the order of the table."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench import agent_press, drain, live, memory, press, slow_line, start, wear
+from tests.bench.figures import Row, Size
+
+Measurement = Callable[[Path, Size], Iterator[Row]]
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "press": press.measure,
+    "agent-press": agent_press.measure,
+    "wear": wear.measure,
+    "drain": drain.measure,
+    "slow-line": slow_line.measure,
+    "live": live.measure,
+    "memory": memory.measure,
+    "start": start.measure,
+}
