@@ -10,10 +10,21 @@ the confirmation reaches the disk with the next event and costs no flush of its 
 """
 
 import sqlite3
-
-from sqlite_utils import Database, Migrations
+import sys
 
 from agent.event import Lane
+
+# Where numpy is installed (it came for the camera's child), sqlite-utils imports it to know its types. None is
+# ever stored here, and the daemon would carry 13 MiB of it from its first start to its second.
+_numpy = sys.modules.get("numpy")
+sys.modules["numpy"] = None  # type: ignore[assignment]
+try:
+    from sqlite_utils import Database, Migrations
+finally:
+    if _numpy is None:
+        del sys.modules["numpy"]
+    else:
+        sys.modules["numpy"] = _numpy
 
 STEPS = Migrations("outbox")
 
