@@ -1,0 +1,100 @@
+"""What each order does; how orders are taken is tested with the commands."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.clock import ManualClock
+from agent.errors import PersonMustAct, TryAgain
+from agent.event import EventType, Fact, Lane, Stream
+from agent.health import Condition, Health, Status
+from agent.language import language
+from agent.orders import Duties
+from agent.outbox.store import Outbox
+from agent.settings.load import load
+from agent.uplink.mailbox import Mailbox
+from agent.uplink.payload import Result
+
+CLOCK = ManualClock(datetime(2026, 9, 1, 1, 15, tzinfo=UTC))
+
+
+@pytest.fixture
+def duties(tmp_path: Path) -> Iterator[Duties]:
+    outbox = Outbox(tmp_path / "outbox.db", province="40", agent="na-0123", clock=CLOCK, keep_days=0)
+    with closing(outbox), closing(Mailbox()) as mailbox:
+        outbox.open()
+        outbox.append(*(Fact(EventType.RATING, CLOCK.now(), CLOCK.quality(), {"level": 3}) for _ in range(5)))
+        yield Duties(
+            clock=CLOCK,
+            health=Health(CLOCK),
+            outbox=outbox,
+            mailbox=mailbox,
+            words=lambda: language("vi"),
+            renew=lambda: "0123456789abcdef",
+            cameras=dict,
+        )
+
+
+def test_a_ping_tells_the_time_and_how_sure_it_is(duties: Duties) -> None:
+    assert duties.ping({}).answer == {"at": "2026-09-01T01:15:00.000+00:00", "clock": "ntp"}
+
+
+def test_health_is_told_whole(duties: Duties) -> None:
+    duties.health.report("disk", Condition(Status.DEGRADED, "DISK_FULL", {"free_mb": 90}))
+    said = json.loads(Result(status="done", **duties.tell_health({}).answer).encode())
+    told = said["components"]["disk"]
+    assert (told["status"], told["code"]) == ("degraded", "DISK_FULL")
+    assert "90" in told["message"]
+
+
+def test_a_reload_answers_with_what_runs_now(duties: Duties) -> None:
+    assert duties.reload({}).answer == {"hash": "0123456789abcdef"}
+
+
+def test_a_reload_of_a_bad_file_fails_with_its_problems(duties: Duties, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("counter: {}\n")
+    with pytest.raises(PersonMustAct, match=r"config\.yaml:1"):
+        replace(duties, renew=lambda: str(load(path))).reload({})
+
+
+def test_a_snapshot_without_a_camera_says_that_there_is_none(duties: Duties) -> None:
+    with pytest.raises(PersonMustAct, match="no camera is configured"):
+        duties.snapshot({})
+
+
+def replay(duties: Duties, first: Any, last: Any, **more: Any) -> dict[str, Any]:
+    return dict(
+        duties.replay({"lane": "record", "epoch": duties.outbox.epoch, "from": first, "to": last, **more}).answer
+    )
+
+
+def test_a_replay_is_handed_to_the_uplink_as_far_as_there_are_events(duties: Duties) -> None:
+    assert replay(duties, 2, 3) == {"from": 2, "to": 3, "sent": 2}
+    assert replay(duties, 0, 10**18) == {"from": 1, "to": 5, "sent": 5}
+    stream = Stream(duties.outbox.epoch, Lane.RECORD)
+    assert duties.mailbox.take_replays() == [(stream, 2, 3), (stream, 1, 5)]
+
+
+def test_a_replay_of_what_is_not_here_is_refused_with_what_is(duties: Duties) -> None:
+    with pytest.raises(TryAgain, match="lane record holds 1 to 5"):
+        replay(duties, 6, 9)
+    with pytest.raises(PersonMustAct, match="is not on this box"):
+        replay(duties, 1, 2, epoch="01J6X4Q0000000000000000000")
+    assert duties.mailbox.take_replays() == []
+
+
+@pytest.mark.parametrize("wrong", [{"lane": "bulk"}, {"from": "x"}, {"to": None}], ids=str)
+def test_arguments_that_make_no_sense_are_refused(duties: Duties, wrong: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError, LookupError)):
+        duties.replay({"lane": "record", "epoch": duties.outbox.epoch, "from": 1, "to": 2, **wrong})
+
+
+def test_every_order_has_a_name_that_a_topic_can_carry(duties: Duties) -> None:
+    assert all(name.isascii() and name.isalpha() and name.islower() for name in duties.handlers())
