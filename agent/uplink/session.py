@@ -6,16 +6,18 @@ be connected. paho never holds more than the window; its own queue would flood t
 A session is used once: a lost one is thrown away with everything paho remembered.
 """
 
+import logging
 import select
 import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -154,7 +156,7 @@ class Session:
         self._is_v5 = protocol is Protocol.MQTT5
         self._wake = wake
         self._happened: list[Happening] = []
-        self._last_error = ""
+        self._complaint = _Complaint()
         client = self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=door.client_id,
@@ -177,7 +179,7 @@ class Session:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        client.on_log = self._on_log
+        client.enable_logger(self._complaint.logger)
 
     def connect(self) -> None:
         """Open the line and say CONNECT; `turn` then yields Connected or Refused.
@@ -214,13 +216,7 @@ class Session:
         """Send one message at QoS 1; returns the id its `Acknowledged` will carry. The last three are MQTT 5's."""
         properties = None
         if self._is_v5 and (content_type or expiry_s or correlation is not None):
-            properties = _properties(PacketTypes.PUBLISH)
-            if content_type:
-                properties.ContentType = content_type
-            if expiry_s:
-                properties.MessageExpiryInterval = expiry_s
-            if correlation is not None:
-                properties.CorrelationData = correlation
+            properties = _said_of(content_type, expiry_s, correlation)
         return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     def acknowledge(self, message: Received) -> None:
@@ -305,11 +301,33 @@ class Session:
         )
 
     def _on_disconnect(self, _c: mqtt.Client, _u: Any, _flags: Any, reason: ReasonCode, _p: Any) -> None:
-        self._happened.append(Lost(self._last_error or str(reason), reason.value == 0x8E))
+        self._happened.append(Lost(self._complaint.text or str(reason), reason.value == 0x8E))
 
-    def _on_log(self, _c: mqtt.Client, _u: Any, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:
-            self._last_error = text
+
+class _Complaint(logging.Handler):
+    """The last error paho told its logger. Not its `on_log`: with that set it spells out every packet it handles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.logger = logging.Logger("paho", logging.ERROR)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()
+
+
+@lru_cache(maxsize=16)
+def _said_of(content_type: str | None, expiry_s: int | None, correlation: bytes | None) -> Properties:
+    """What MQTT 5 says beside a message. Kept: making it takes paho longer than sending the message does."""
+    properties = _properties(PacketTypes.PUBLISH)
+    if content_type:
+        properties.ContentType = content_type
+    if expiry_s:
+        properties.MessageExpiryInterval = expiry_s
+    if correlation is not None:
+        properties.CorrelationData = correlation
+    return properties
 
 
 def _properties(packet_type: int) -> Properties:
