@@ -173,6 +173,7 @@ look_for_run() {
 
 look_for_test() {
     have chromium || may="$may chromium"
+    have strace || may="$may strace"
     have systemd-analyze || may="$may systemd"
     [ -e /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf ] || may="$may fonts-noto-core"
 }

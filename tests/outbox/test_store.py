@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,13 @@ def test_what_was_appended_is_there_after_a_restart(outbox: Outbox, clock: Manua
         again.open()
         assert again.read(Stream(again.epoch, Lane.RECORD), 1, 9) == [(event.seq, event.encode()) for event in events]
         assert again.marks() == outbox.marks()
+
+
+def test_events_are_read_in_the_order_they_happened_whatever_the_clock_said(outbox: Outbox, clock: ManualClock) -> None:
+    for offset_s in (0, 3600, -7200, 60, -1):
+        clock.set_wall(clock.now() + timedelta(seconds=offset_s))
+        outbox.append(fact(clock))
+    assert seqs(outbox) == [1, 2, 3, 4, 5]
 
 
 def test_each_lane_counts_and_chains_for_itself(outbox: Outbox, clock: ManualClock) -> None:

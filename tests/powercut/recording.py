@@ -138,20 +138,8 @@ def strace_program() -> str | None:
 def under_strace(log: Path) -> list[str]:
     """What to put before a command so that it is recorded in *log*, being still our own child (`-D`)."""
     calls = ",".join(f"?{call}" for call in (*FOLDER_CALLS, *FILE_CALLS, *FLUSHES, *UNKNOWN, *WORDS))
-    return [
-        "strace",
-        "-D",
-        "-f",
-        "--seccomp-bpf",
-        "-q",
-        "-xx",
-        "-s",
-        str(2**24),
-        "-o",
-        str(log),
-        "-e",
-        f"trace={calls}",
-    ]
+    how = ["-D", "-f", "--seccomp-bpf", "-q", "-xx", "-s", str(2**24)]
+    return ["strace", *how, "-e", f"trace={calls}", "-o", str(log)]
 
 
 def run_recorded(recording: Recording, program: str, *arguments: str, log: Path) -> None:
@@ -169,7 +157,7 @@ def read_log(recording: Recording, log: Path, *, spoken_on: int | None = None) -
     Raises:
         Unexplained: the program did something to the folder that this reader does not understand.
     """
-    end = re.compile(rb"^(\d+) \+\+\+ (exited|killed)[^\n]*\n\Z", re.MULTILINE)
+    end = re.compile(rb"^\d+ +\+\+\+ (exited|killed)[^\n]*\n\Z", re.MULTILINE)
     eventually(lambda: end.search(log.read_bytes()[-200:]), within_s=10)
     _Reader(recording, spoken_on).read(_calls(log))
     recording.end = contents(recording.root)

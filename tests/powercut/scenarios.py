@@ -170,7 +170,7 @@ def frames(wal: bytes) -> int:
 # -- the scenarios -----------------------------------------------------------------------------------
 
 
-def presses_over_a_checkpoint(counter: Counter) -> Scenario:
+def presses_over_a_checkpoint(counter: Counter, *, presses: int = 100) -> Scenario:
     """Presses on a log that a kill left nearly full: recovery, a checkpoint, the log begun again, a clean end."""
     outbox = outbox_at(counter.outbox)
     outbox.open()
@@ -182,7 +182,7 @@ def presses_over_a_checkpoint(counter: Counter) -> Scenario:
     leave_as_killed(outbox)
     scenario = begin("presses over a checkpoint", counter)
     with recorded_life(counter, scenario) as life:
-        life.press(100)
+        life.press(presses)
     return scenario
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.broker import Broker
 from tests.conftest import require
+from tests.controls.builds import BUILDS, lay_out
 from tests.powercut import scenarios
 from tests.powercut.aftermath import sweep
 from tests.powercut.recording import strace_program
@@ -49,6 +50,12 @@ def hold(scenario: Scenario, share: float, record_property: Callable[[str, objec
 @pytest.mark.timeout(3600)
 def test_nothing_thanked_for_is_lost_over_a_checkpoint(counter: Counter, record_property: Callable[..., None]) -> None:
     hold(scenarios.presses_over_a_checkpoint(counter), 0.3, record_property)
+
+
+def test_the_same_cuts_find_the_loss_in_a_build_that_does_not_flush(counter: Counter, tmp_path: Path) -> None:
+    counter.source = lay_out(tmp_path / "source", BUILDS["synchronous=NORMAL"])
+    complaints = sweep(scenarios.presses_over_a_checkpoint(counter, presses=12), 60, random.Random(1))
+    assert any("lost" in complaint for complaint in complaints)
 
 
 @pytest.mark.timeout(3600)
