@@ -176,7 +176,7 @@ class UplinkService(Service):
         finally:
             self._mailbox.put_back(connection.unsaid())
             if lost is None and stop.is_set():  # after an error the broker speaks the will
-                self._say_goodbye(session, number)
+                self._say_goodbye(connection, session, number)
             session.drop()
         return lost or Lost("stopped", is_taken_over=False)
 
@@ -260,11 +260,17 @@ class UplinkService(Service):
         body = Watermark(at=self._clock.now(), lanes=lanes).encode()
         return [Message(self._topics.watermark, body, is_retained=True)]
 
-    def _say_goodbye(self, session: Session, number: int) -> None:
-        """A planned end is said in so many words, so that nobody takes it for a loss."""
+    def _say_goodbye(self, connection: Connection, session: Session, number: int) -> None:
+        """A planned end is said in so many words, so that nobody takes it for a loss.
+
+        Where the broker leaves no room for a further word within a second, its will has to do.
+        """
+        until_s = time.monotonic() + 1.0
+        while connection.room <= 0:
+            if connection.turn(0.05) is not None or time.monotonic() > until_s:
+                return
         state = State(state="stopping", session=number, since=self._clock.now(), reason="the agent was stopped")
         session.publish(self._topics.state, state.encode(), retain=True)
-        until_s = time.monotonic() + 1.0
         while time.monotonic() < until_s and not any(isinstance(h, Lost) for h in session.turn(0.05)):
             if not session.has_unsent:
                 break
