@@ -1,7 +1,7 @@
 # Two commands: `make demo` and `make test`. Both install what is missing first (see bootstrap.sh).
 # PYTHON=python3.13 make test    runs with that interpreter, in a virtual environment of its own.
 
-.PHONY: demo test check bench lock
+.PHONY: demo test check bench controls soak lock
 export PYTHON
 
 demo:
@@ -24,6 +24,11 @@ bench:
 # Ten builds with one line of their care taken out: each must be caught by the tests that name it.
 controls:
 	@sh bootstrap.sh test python -m tests.controls
+
+# Ten minutes (or SOAK_MINUTES) of every fault at once, then a hundred thousand power cuts.
+soak:
+	@sh bootstrap.sh test python -m tests.soak
+	@COUNTER_AGENT_CUTS=100000 sh bootstrap.sh test pytest -n 2 tests/powercut
 
 # After a change of dependencies in setup.cfg: locks the newest versions that fit, for every supported Python.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
