@@ -113,13 +113,18 @@ def check(config: Path, *, as_json: bool) -> None:
 
 
 @cli.command()
-def schema() -> None:
+@click.option("--protocol", "is_protocol", is_flag=True, help="Print the topics and payloads instead (AsyncAPI 3.0).")
+def schema(*, is_protocol: bool) -> None:
     """Print the JSON Schema of the configuration file, for editors.
 
     \b
     Example:  counter-agent schema > schema.json
+              counter-agent schema --protocol > asyncapi.json
     """
-    from agent.settings.schema import schema as make  # noqa: PLC0415
+    if is_protocol:
+        from agent.protocol import asyncapi as make  # noqa: PLC0415
+    else:
+        from agent.settings.schema import schema as make  # noqa: PLC0415
 
     click.echo(json.dumps(make(), ensure_ascii=False, indent=2))
 

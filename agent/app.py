@@ -5,7 +5,6 @@ of the settings and are joined only through these. A reload reads the file with 
 start, and rebuilds the services whose slice changed; a bad file changes nothing but health.
 """
 
-import json
 import logging
 import platform
 import queue
@@ -13,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -47,9 +45,19 @@ from agent.surveillance.service import CameraService
 from agent.timekeeper import ClockService, Timekeeper
 from agent.uplink.commands import WAITING, CommandService, Orders
 from agent.uplink.mailbox import Mailbox
-from agent.uplink.payload import Message
+from agent.uplink.payload import (
+    ConfigProblem,
+    ConfigReport,
+    Device,
+    Egress,
+    Hardware,
+    Info,
+    Message,
+    ScaleUsed,
+    Versions,
+)
 from agent.uplink.service import Birth, UplinkService
-from agent.uplink.topics import Topics
+from agent.uplink.topics import VERSION, Topics
 from agent.vitals import VitalsService
 from agent.web.service import WebService
 from agent.web.site import Figure, Site
@@ -59,20 +67,6 @@ from drivers.base import Keypad
 log = logging.getLogger(__name__)
 
 NOT_FITTED = Condition(Status.OFF, "NOT_CONFIGURED")
-
-
-@dataclass(frozen=True)
-class ConfigReport:
-    """The body of `up/config`: what is running, and what became of the last file."""
-
-    status: str
-    hash: str
-    running: str
-    errors: tuple[dict[str, Any], ...] = ()
-
-    def encode(self) -> bytes:
-        body = {"hash": self.hash, "status": self.status, "errors": list(self.errors), "running": self.running}
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class App:
@@ -115,7 +109,7 @@ class App:
         self._tray = Tray()
         self._media = MediaStore(self.settings.outbox.path.parent / "screen")
         self._cameras: dict[str, CameraService] = {}
-        self._config = ConfigReport("applied", self.settings.digest, self.settings.digest)
+        self._config = applied(self.settings)
         self._duties = Duties(
             clock=self.clock,
             health=self.health,
@@ -200,8 +194,8 @@ class App:
             self._read = stamp(self._path)
             settings = load(self._path, running=self.settings)
         except SettingsError as error:
-            errors = tuple(problem.payload() for problem in error.problems)
-            self._config = replace(self._config, status="rejected", hash="", errors=errors)
+            errors = [ConfigProblem.model_validate(problem.payload()) for problem in error.problems]
+            self._config = ConfigReport(hash="", status="rejected", errors=errors, running=self._config.running)
             first = error.problems[0].render().partition("\n")[0]
             self.health.report(
                 "config", Condition(Status.DEGRADED, "CONFIG_REJECTED", {"count": len(error.problems), "first": first})
@@ -210,7 +204,7 @@ class App:
         else:
             if settings != self.settings:
                 self._apply(settings)
-            self._config = ConfigReport("applied", settings.digest, settings.digest)
+            self._config = applied(settings)
             self.health.report("config", OK)
             return settings.digest
         finally:
@@ -380,27 +374,32 @@ class App:
         """The body of `up/info`: the birth certificate."""
         settings = self.settings
         counter = settings.counter
+        scale = settings.rating.scale
         states = {report.component: report.condition.status for report in self.health.reports()}
-        fitted = [*zip(numbered("keypad"), (keypad.driver for keypad in settings.keypads), strict=False)]
-        fitted += zip(numbered("camera"), (camera.driver for camera in settings.cameras), strict=False)
-        devices = [{"component": name, "driver": driver, "state": states.get(name, "off")} for name, driver in fitted]
-        body = {
-            "versions": {"agent": __version__, "protocol": "v1", "python": platform.python_version()},
-            "hardware": {"machine": platform.machine(), "model": board_model(), "kernel": platform.release()},
-            "commune": counter.commune,
-            "name": counter.name,
-            "counter": counter.number,
-            "boot": self.clock.boot,
-            "devices": devices,
-            "cameras": [{"name": camera.name, "egress": camera.egress} for camera in settings.cameras],
-            "capabilities": list(self._duties.handlers()),
-            "config": settings.digest,
-            "scale": {"id": settings.rating.scale.id, "hash": settings.rating.scale.hash},
-            "keymaps": {
-                name: keys_of(keypad).hash for name, keypad in zip(numbered("keypad"), settings.keypads, strict=False)
-            },
-        }
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        keypads = dict(zip(numbered("keypad"), settings.keypads, strict=False))
+        cameras = dict(zip(numbered("camera"), settings.cameras, strict=False))
+        fitted: dict[str, model.Keypad | model.Camera] = {**keypads, **cameras}
+        return Info(
+            versions=Versions(agent=__version__, protocol=VERSION, python=platform.python_version()),
+            hardware=Hardware(machine=platform.machine(), model=board_model(), kernel=platform.release()),
+            commune=counter.commune,
+            name=counter.name,
+            counter=counter.number,
+            boot=self.clock.boot,
+            devices=[
+                Device(component=name, driver=device.driver, state=states.get(name, Status.OFF))
+                for name, device in fitted.items()
+            ],
+            cameras=[Egress(name=camera.name, egress=camera.egress) for camera in settings.cameras],
+            capabilities=list(self._duties.handlers()),
+            config=settings.digest,
+            scale=ScaleUsed(id=scale.id, hash=scale.hash),
+            keymaps={name: keys_of(keypad).hash for name, keypad in keypads.items()},
+        ).encode()
+
+
+def applied(settings: model.Settings) -> ConfigReport:
+    return ConfigReport(hash=settings.digest, status="applied", running=settings.digest)
 
 
 def numbered(kind: str) -> list[str]:

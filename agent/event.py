@@ -51,6 +51,11 @@ class EventType(StrEnum):
     def lane(self) -> Lane:
         return _LANES[self]
 
+    @property
+    def full_name(self) -> str:
+        """CloudEvents' `type`."""
+        return f"vn.motcua.{self}.v1"
+
 
 _LANES = {
     EventType.RATING: Lane.RECORD,
@@ -113,7 +118,7 @@ class Event:
                 "specversion": "1.0",
                 "id": self.id,
                 "source": f"/motcua/{self.province}/{self.agent}",
-                "type": f"vn.motcua.{self.fact.type}.v1",
+                "type": self.fact.type.full_name,
                 "time": self.fact.at.isoformat(timespec="seconds"),
                 "datacontenttype": "application/json",
                 "epoch": self.epoch,

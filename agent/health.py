@@ -6,7 +6,6 @@ A condition is a code; its words live in `agent/messages/<language>.yaml` under
 `health.<CODE>` as `message` and `hint`.
 """
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -58,22 +57,6 @@ class Report:
         """What is wrong and what to do, in *language*."""
         code, values = self.condition.code, self.condition.values
         return language.text(f"health.{code}.message", **values), language.text(f"health.{code}.hint", **values)
-
-    def body(self, language: Language) -> dict[str, Any]:
-        """What `up/health/<component>` says."""
-        message, hint = self.words(language)
-        return {
-            "status": self.condition.status,
-            "code": self.condition.code,
-            "since": self.since.isoformat(timespec="seconds"),
-            "message": message,
-            "hint": hint,
-            "every_s": self.every_s,
-        }
-
-    def payload(self, language: Language) -> bytes:
-        """`body` as published."""
-        return json.dumps(self.body(language), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Health:

@@ -16,6 +16,7 @@ from agent.settings.problem import SettingsError
 from agent.surveillance.service import CameraService
 from agent.uplink.commands import Action, Bulk, Done
 from agent.uplink.mailbox import Mailbox
+from agent.uplink.payload import HealthReport
 
 SNAPSHOT_S = 5.0
 Arguments = Mapping[str, Any]
@@ -50,7 +51,7 @@ class Duties:
 
     def tell_health(self, _: Arguments) -> Done:
         words = self.words()
-        return Done({"components": {report.component: report.body(words) for report in self.health.reports()}})
+        return Done({"components": {each.component: HealthReport.of(each, words) for each in self.health.reports()}})
 
     def reload(self, _: Arguments) -> Done:
         try:

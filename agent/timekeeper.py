@@ -5,7 +5,7 @@ event (lane `alert`), stored in order; while the outbox refuses, it waits here. 
 ahead of the lane: after a crash the mark says what was last *told*, so a step that happened around the
 crash, or while no agent ran, is told by the next life, at worst twice.
 
-What a `clock` event says (`data`):
+What a `clock` event says (`agent.data`):
 
     {"kind": "jump" | "trusted" | "start", "boot": "9f2c…", "offset_s": 1787360415.0,
      "from": {"clock": "none", "booted": "1970-01-01T00:00:04.210Z"},
@@ -35,12 +35,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from agent.alive import AliveMark, Ending, LastLife, last_life, write_mark
 from agent.clock import BUILT, STEP, Clock, ClockQuality, Moment
+from agent.data import ClockReading, ClockSet, ClockStart, LastAlive
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import EventType, Fact, stamp
+from agent.event import EventType, Fact
 from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 
@@ -73,9 +74,9 @@ class Timekeeper:
         self._is_mark_refused = False
         self._jumped: tuple[float, float] | None = None
         if start := self._start(now, mark):
-            self._facts.append(Fact.seen(EventType.CLOCK, now, start))
+            self._facts.append(Fact.seen(EventType.CLOCK, now, start.payload()))
 
-    def _start(self, now: Moment, mark: AliveMark | None) -> dict[str, Any] | None:
+    def _start(self, now: Moment, mark: AliveMark | None) -> ClockStart | None:
         life = self.last_life
         if mark is None or life is None:
             return None
@@ -83,18 +84,19 @@ class Timekeeper:
         if life.ending is Ending.CLEAN and not is_before_floor:
             return None
         said = life.moment
-        last = {"ending": life.ending, "boot": life.boot, "at": stamp(said.at), **_as_data(said)}
-        data = {"kind": "start", "boot": self._clock.boot, "to": _as_data(now), "last": last}
-        if is_before_floor:
-            data["floor"] = stamp(mark.floor)
-        return data
+        return ClockStart(
+            boot=self._clock.boot,
+            to=ClockReading.of(now),
+            last=LastAlive(ending=life.ending, boot=life.boot, at=said.at, clock=said.quality, booted=said.booted),
+            floor=mark.floor if is_before_floor else None,
+        )
 
     def look(self) -> None:
         """Compare the clock with what was told of it, and note what is to be told."""
         now, before = self._clock.read(), self._told
         offset = now.booted - before.booted
         if now.quality.is_trusted and not before.quality.is_trusted:
-            kind = "trusted"
+            kind: Literal["trusted", "jump"] = "trusted"
         elif abs(offset) > STEP:
             kind = "jump"
         elif now.quality is ClockQuality.NTP and before.quality is ClockQuality.RTC:
@@ -103,10 +105,15 @@ class Timekeeper:
             self._told = replace(before, quality=now.quality)
             return
         offset_s = round(offset.total_seconds(), 3)
-        data = {"kind": kind, "boot": self._clock.boot, "offset_s": offset_s}
-        data |= {"from": _as_data(before), "to": _as_data(now)}
+        data = ClockSet(
+            kind=kind,
+            boot=self._clock.boot,
+            offset_s=offset_s,
+            from_=ClockReading.of(before),
+            to=ClockReading.of(now),
+        )
         self._told = now
-        self._facts.append(Fact.seen(EventType.CLOCK, now, data))
+        self._facts.append(Fact.seen(EventType.CLOCK, now, data.payload()))
         if kind == "jump" and before.quality.is_trusted:
             self._jumped = (self._clock.monotonic(), offset_s)
         log.warning("the clock was set by %+.1f s; it was %s, now %s", offset_s, before.quality, now.quality)
@@ -158,10 +165,6 @@ class Timekeeper:
 
 
 UNSURE = Condition(Status.DEGRADED, "CLOCK_UNSURE")
-
-
-def _as_data(moment: Moment) -> dict[str, str]:
-    return {"clock": moment.quality, "booted": stamp(moment.booted)}
 
 
 class ClockService(Service):

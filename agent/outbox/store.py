@@ -20,6 +20,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 from agent.clock import Clock
+from agent.data import EventsDropped, OutboxReplaced
 from agent.errors import TryAgain
 from agent.event import Event, EventType, Fact, Lane, Stream, chain_hash
 from agent.outbox import lanes
@@ -148,14 +149,13 @@ class Outbox(Journal):
         draft = draft_beside(self.path)
         self._load(draft)
         self._take_over(saved)
-        data = {
-            "code": "OUTBOX_REPLACED",
-            "reason": reason,
-            "old_epoch": saved.epoch,
-            "last_seen": {lane: saved.last.get(lane, 0) for lane in Lane},
-            "salvaged": {lane: sum(row[1] is lane for row in saved.rows) for lane in Lane},
-            "kept_as": aside(self.path, mark).name,
-        }
+        data = OutboxReplaced(
+            reason=reason,
+            old_epoch=saved.epoch,
+            last_seen={lane: saved.last.get(lane, 0) for lane in Lane},
+            salvaged={lane: sum(row[1] is lane for row in saved.rows) for lane in Lane},
+            kept_as=aside(self.path, mark).name,
+        ).payload()
         self.replaced = reason
         self._append(self._connected(), [Fact(EventType.ALERT, self._clock.now(), self._clock.quality(), data)])
         self.close()
@@ -285,16 +285,11 @@ class Outbox(Journal):
         if drop is None:
             return False
         if drop.is_loss:
-            data = {
-                "lane": drop.lane,
-                "epoch": self._epoch,
-                "ranges": [list(pair) for pair in drop.numbers],
-                "count": len(drop.numbers),
-                "reason": "quota",
-            }
-            log.warning(
-                "the outbox is full: %d events of lane %s are dropped and declared", len(drop.numbers), drop.lane
-            )
+            ranges, count = list(drop.numbers), len(drop.numbers)
+            data = EventsDropped(
+                lane=drop.lane, epoch=self._epoch, ranges=ranges, count=count, reason="quota"
+            ).payload()
+            log.warning("the outbox is full: %d events of lane %s are dropped and declared", count, drop.lane)
             self._append(connection, [Fact(EventType.GAP, self._clock.now(), self._clock.quality(), data)])
         state = self._lanes[drop.lane]
         connection.execute("begin immediate")

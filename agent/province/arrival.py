@@ -79,7 +79,7 @@ class Arrival:
     @property
     def gap(self) -> tuple[Key, Ranges] | None:
         """The stream and the numbers that this event declares dropped, if it does."""
-        if self.type != f"vn.motcua.{EventType.GAP}.v1":
+        if self.type != EventType.GAP.full_name:
             return None
         try:
             gap = Gap.model_validate(self.event.get("data"))

@@ -78,7 +78,7 @@ def note(db: sqlite3.Connection, place: tuple[str, str, str, int], event: Mappin
         said = [*place, boot[1], *(str(event.get(name)) for name in ("clock", "time", "booted"))]
         db.execute("insert or ignore into unsure values (?, ?, ?, ?, ?, ?, ?, ?, null)", said)
         _correct(db, boot, "(epoch, lane, seq) = (?, ?, ?)", place[1:])
-    if event.get("type") == f"vn.motcua.{EventType.CLOCK}.v1":
+    if event.get("type") == EventType.CLOCK.full_name:
         told = list(_told(event))
         db.executemany("insert or ignore into reading values (?, ?, ?, ?, ?, ?)", [(*boot, *row) for row in told])
         if told:

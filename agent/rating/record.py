@@ -6,9 +6,11 @@ session's first press. Nothing in it points to a person, and nothing may be adde
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from agent.data import EventData
 
 
 class Flag(StrEnum):
@@ -22,7 +24,7 @@ class Flag(StrEnum):
     """The counter was closed."""
 
 
-class RatingData(BaseModel):
+class RatingData(EventData):
     """`data` of `vn.motcua.rating.v1`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +50,3 @@ class RatingData(BaseModel):
     """Id of the event that this one stands in for."""
     upgrade: Literal[True] | None = None
     """Present when a correction raises the level: honest counters have about as many upgrades as downgrades."""
-
-    def payload(self) -> dict[str, Any]:
-        """What goes into the event, keys always in this order, nothing that is not said."""
-        return self.model_dump(mode="json", exclude_none=True)

@@ -24,7 +24,7 @@ from drivers import registry
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class _Plain(GenerateJsonSchema):
+class Plain(GenerateJsonSchema):
     """Without the titles that only repeat the names of keys."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
@@ -80,17 +80,17 @@ def _device(model: type[BaseModel], kind: str, name: str, definitions: dict[str,
 
 def _tree(model: type[BaseModel], definitions: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """The schema of *model*; the models inside it go to *definitions*, their names after *prefix*."""
-    tree = model.model_json_schema(schema_generator=_Plain, ref_template=f"#/$defs/{prefix}{{model}}")
+    tree = model.model_json_schema(schema_generator=Plain, ref_template=f"#/$defs/{prefix}{{model}}")
     inner = tree.pop("$defs", {})
-    _describe(tree, model)
-    for other in _models_in(model):
+    describe(tree, model)
+    for other in models_in(model):
         if other.__name__ in inner:
-            _describe(inner[other.__name__], other)
+            describe(inner[other.__name__], other)
     definitions.update({f"{prefix}{name}": node for name, node in inner.items()})
     return tree
 
 
-def _describe(node: dict[str, Any], model: type[BaseModel]) -> None:
+def describe(node: dict[str, Any], model: type[BaseModel]) -> None:
     for name, text in _words_under_attributes(model).items():
         if name in node.get("properties", {}):
             node["properties"][name].setdefault("description", text)
@@ -111,7 +111,7 @@ def _words_under_attributes(model: type[BaseModel]) -> dict[str, str]:
     return words
 
 
-def _models_in(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+def models_in(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     """The models that the fields of *model* are made of, at any depth."""
     waiting = [info.annotation for info in model.model_fields.values()]
     seen: set[Any] = set()

@@ -5,11 +5,13 @@ The code writes and reads these models, and the published schemas are generated 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from agent.event import Lane
+from agent.health import Report, Status
+from agent.language import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,121 @@ class State(Payload):
     boot: str | None = None
     version: str | None = None
     reason: str | None = None
+
+
+class Versions(Payload):
+    """What is spoken and run."""
+
+    agent: str
+    protocol: str
+    python: str
+
+
+class Hardware(Payload):
+    """The machine."""
+
+    machine: str
+    model: str
+    """The board; empty where the kernel does not say."""
+    kernel: str
+
+
+class Device(Payload):
+    """A fitted device and how it was at the birth; `up/health/<component>` says how it is."""
+
+    component: str
+    driver: str
+    state: Status
+
+
+class Egress(Payload):
+    """What may leave the box of a camera's pictures."""
+
+    name: str
+    egress: Literal["pixelated", "masked", "plain"]
+
+
+class ScaleUsed(Payload):
+    """The rating scale in use."""
+
+    id: str
+    hash: str
+
+
+class Info(Payload):
+    """`up/info`, retained: the birth certificate."""
+
+    versions: Versions
+    hardware: Hardware
+    commune: str
+    """The unit's code today."""
+    name: str
+    """The unit's name."""
+    counter: int
+    """The counter's number in the unit."""
+    boot: str
+    devices: list[Device]
+    cameras: list[Egress]
+    capabilities: list[str]
+    """The commands it takes."""
+    config: str
+    """Hash of the settings that run."""
+    scale: ScaleUsed
+    keymaps: dict[str, str]
+    """Hash of each keypad's key map, by its component."""
+
+
+class HealthReport(Payload):
+    """`up/health/<component>`, retained. On MQTT 5 it expires after three missed publications."""
+
+    status: Status
+    code: str
+    since: Annotated[
+        datetime,
+        PlainSerializer(lambda since: since.isoformat(timespec="seconds"), return_type=str),
+        WithJsonSchema({"type": "string", "format": "date-time"}),
+    ]
+    """Since when it has this status and code."""
+    message: str
+    """What is wrong, in the counter's language."""
+    hint: str
+    """What to do."""
+    every_s: int
+    """It is said again at least so often."""
+
+    @classmethod
+    def of(cls, report: Report, language: Language) -> "HealthReport":
+        message, hint = report.words(language)
+        condition = report.condition
+        return cls(
+            status=condition.status,
+            code=condition.code,
+            since=report.since,
+            message=message,
+            hint=hint,
+            every_s=report.every_s,
+        )
+
+
+class ConfigProblem(Payload):
+    """One thing that is wrong in a configuration file."""
+
+    path: str
+    line: int
+    """Counted from 1; 0: the file as a whole."""
+    column: int
+    message: str
+
+
+class ConfigReport(Payload):
+    """`up/config`, retained: what became of the last file, and what is running."""
+
+    hash: str
+    """Of the last file; empty when it is rejected."""
+    status: Literal["applied", "rejected"]
+    errors: list[ConfigProblem] = []
+    running: str
+    """Hash of the settings that run."""
 
 
 class LaneMark(Payload):

@@ -26,7 +26,7 @@ from agent.uplink.commands import Incoming, Orders
 from agent.uplink.connection import Connection
 from agent.uplink.link import Link
 from agent.uplink.mailbox import Mailbox
-from agent.uplink.payload import LaneMark, Message, Result, State, Watermark
+from agent.uplink.payload import HealthReport, LaneMark, Message, Result, State, Watermark
 from agent.uplink.renewal import Renewal
 from agent.uplink.session import LinkDown, Lost, Session
 from agent.uplink.topics import Topics
@@ -103,7 +103,7 @@ class UplinkService(Service):
     def _health_message(self, report: Report) -> Message:
         return Message(
             self._topics.health(report.component),
-            report.payload(self._language),
+            HealthReport.of(report, self._language).encode(),
             is_retained=True,
             expiry_s=STALE_AFTER * report.every_s,
         )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from agent.event import EventType, Lane
 
-VERSION_ROOT = "motcua/v1"
+VERSION = "v1"
+VERSION_ROOT = f"motcua/{VERSION}"
 ALL = "_all"
 GROUP = "_group"
 
