@@ -35,8 +35,7 @@ class Line:
         """The MQTT version of every CONNECT, in order: 4 is 3.1.1."""
         self.answers: list[bytes] = []
         """The first byte of everything the broker said, chunk by chunk."""
-        self.is_deaf = False
-        """What the broker says is not passed on, and the line stays up."""
+        self._deaf: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._run, name="line")
 
     @property
@@ -64,6 +63,11 @@ class Line:
             self._pairs.clear()
         with suppress(OSError):
             self._mouth.send(b"\0")
+
+    def deafen(self) -> None:
+        """What the broker says on the present connections is not passed on any more, and they stay up."""
+        with self._lock:
+            self._deaf = set(self._pairs)
 
     @property
     def is_up(self) -> bool:
@@ -114,7 +118,7 @@ class Line:
             is_from_broker = ready.getpeername()[1] == self._target
             if data and is_from_broker:
                 self.answers.append(data[:1])
-            if data and not (self.is_deaf and is_from_broker):
+            if data and not (ready in self._deaf and is_from_broker):
                 other.sendall(data)
         except OSError:
             data = b""

@@ -169,10 +169,9 @@ def test_a_link_on_which_nothing_is_acknowledged_is_given_up(
     monkeypatch.setattr(rules, "PUBACK_S", 0.5)
     with Line(mosquitto.port) as line, counter.connected(line.url):
         eventually(lambda: counter.codes[-1] == "OK")
-        line.is_deaf = True
+        line.deafen()
         counter.press()
         eventually(lambda: counter.codes[-1] == "UPLINK_LOST")
-        line.is_deaf = False
         line.await_connection(2)
         eventually(lambda: counter.codes[-1] in ("OK", "UPLINK_NO_CONSUMER"))
 

@@ -184,10 +184,9 @@ def test_a_word_that_was_under_way_when_the_line_broke_goes_out_again(
 ) -> None:
     with Line(mosquitto.port) as line, counter.connected(line.url):
         eventually(lambda: is_connected(counter))
-        line.is_deaf = True
+        line.deafen()
         counter.mailbox.say(Message(counter.topics.result("ping", "1"), b'{"status":"done"}'))
         eventually(lambda: len(ear.heard("up/result/ping/1")) == 1)
-        line.is_deaf = False
         line.cut()
         eventually(lambda: len(ear.heard("up/result/ping/1")) == 2, within_s=10)
 
