@@ -22,6 +22,7 @@ from agent.alive import read_mark
 from agent.clock import Clock, LastSeen, SystemClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import Fact
+from agent.files import FolderTaken, owned
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language, language
 from agent.notify import Notifier, watchdog_interval_s
@@ -127,7 +128,19 @@ class App:
     # -- life --------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Run until `stop`, SIGTERM or SIGINT. Must be called on the main thread."""
+        """Run until `stop`, SIGTERM or SIGINT. Must be called on the main thread.
+
+        Raises:
+            FolderTaken: another agent keeps its events in the same folder.
+        """
+        folder = self.settings.outbox.path.parent
+        try:
+            with owned(folder):
+                self._run()
+        except FolderTaken as error:
+            raise FolderTaken(self._language.text("run.folder_taken", folder=folder)) from error
+
+    def _run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         in_a_terminal = sys.stdin is not None and sys.stdin.isatty()  # there, SIGHUP says that it was closed

@@ -1,6 +1,8 @@
 """The daemon under its owner: systemd, a technician saving a file, devices that come and go."""
 
 import signal
+import subprocess
+import sys
 from http.client import HTTPConnection
 
 from tests.broker import Broker
@@ -125,3 +127,24 @@ def test_it_starts_without_a_broker_and_takes_presses(counter: Counter, mosquitt
     counter.press("33")
     mosquitto.start()
     eventually(lambda: same_events(counter, province), within_s=40)
+
+
+def test_a_second_agent_on_the_same_folder_is_refused_in_words_and_the_first_goes_on(
+    counter: Counter, province: Province
+) -> None:
+    counter.start()
+    counter.press("31")
+    second = subprocess.run(
+        [sys.executable, "-m", "agent", "run", "--config", str(counter.config)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1, second.stderr
+    assert f"giữ thư mục {counter.outbox.parent}" in second.stderr
+    assert "systemctl stop counter-agent" in second.stderr
+    counter.press("32")
+    eventually(lambda: same_events(counter, province), within_s=20)
+    assert len(province.seqs()) == 2
