@@ -157,7 +157,7 @@ class Outbox(Journal):
             kept_as=aside(self.path, mark).name,
         ).payload()
         self.replaced = reason
-        self._append(self._connected(), [Fact(EventType.ALERT, self._clock.now(), self._clock.quality(), data)])
+        self._append(self._connected(), [Fact.seen(EventType.ALERT, self._clock.read(), data)])
         self.close()
         replace(self.path, draft, mark)
         self._load(self.path)
@@ -290,7 +290,7 @@ class Outbox(Journal):
                 lane=drop.lane, epoch=self._epoch, ranges=ranges, count=count, reason="quota"
             ).payload()
             log.warning("the outbox is full: %d events of lane %s are dropped and declared", count, drop.lane)
-            self._append(connection, [Fact(EventType.GAP, self._clock.now(), self._clock.quality(), data)])
+            self._append(connection, [Fact.seen(EventType.GAP, self._clock.read(), data)])
         state = self._lanes[drop.lane]
         connection.execute("begin immediate")
         for first, last in drop.numbers:
