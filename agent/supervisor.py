@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.errors import CounterAgentError
 from agent.service import Service
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class _Running:
     def _live(self) -> None:
         try:
             self.service.run(self.stop)
+        except CounterAgentError as error:
+            self.error = error  # foreseen: its sentence says everything
         except Exception as error:
             log.exception("%s ended", self.unit.name)
             self.error = error
@@ -68,6 +71,8 @@ class _Record:
     failures: list[float] = field(default_factory=list)
     due_s: float | None = None
     is_given_up: bool = False
+    why: str = ""
+    """What it last ended with: said once, not with every try."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,8 @@ class Supervisor:
         try:
             service = unit.build()
         except Exception as error:
-            log.exception("%s cannot be built", unit.name)
+            if not isinstance(error, CounterAgentError):
+                log.exception("%s cannot be built", unit.name)
             self._failed(unit, error)
             return
         running = self._running[unit.name] = _Running(unit, service)
@@ -167,7 +173,7 @@ class Supervisor:
                 del self._running[running.unit.name]
                 self._failed(running.unit, running.error)
             elif now - running.started_s >= PROVEN_S:
-                self._records[running.unit.name].is_given_up = False
+                self._proven(self._records[running.unit.name], running.unit.name)
         for unit in self._units:
             due_s = self._records[unit.name].due_s
             if due_s is not None and due_s <= now:
@@ -176,6 +182,13 @@ class Supervisor:
         if hanging is None:
             self._watch.alive()
         self._tell(hanging)
+
+    @staticmethod
+    def _proven(record: _Record, name: str) -> None:
+        """It has held for long enough to count as back."""
+        if record.why:
+            log.info("%s runs again", name)
+        record.is_given_up, record.why = False, ""
 
     def _tell(self, hanging: _Running | None) -> None:
         """Say what is in trouble for longer than a restart, when that changed."""
@@ -202,9 +215,11 @@ class Supervisor:
         if count >= GIVE_UP or record.is_given_up:
             record.is_given_up = True
             wait_s = WINDOW_S
-        why = error or "without a reason"
-        log.warning("%s ended (%d in %.0f s): %s; next try in %.1f s", unit.name, count, WINDOW_S, why, wait_s)
         record.due_s = now + wait_s
+        why = str(error or "without a reason")
+        if why != record.why or count == GIVE_UP:
+            log.warning("%s ended (%d in %.0f s): %s; next try in %.1f s", unit.name, count, WINDOW_S, why, wait_s)
+        record.why = why
 
     # -- stopping ----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent import supervisor as rules
+from agent.errors import TryAgain
 from agent.service import Service
 from agent.supervisor import Supervisor, Unit, Watch
 from tests.eventually import eventually
@@ -213,6 +214,30 @@ def test_one_that_keeps_ending_is_given_up_visibly_and_tried_again_until_it_has_
     eventually(lambda: troupe.diary.troubles == [("weak", "keeps ending"), (None, "")])
     assert time.monotonic() - lives[-1] >= rules.PROVEN_S
     assert troupe.diary.fed > fed, "one that ends is not a reason to kill the others"
+
+
+def test_a_foreseen_end_that_repeats_is_one_line_when_lost_one_when_given_up_and_one_when_back(
+    troupe: Troupe, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="agent.supervisor")
+    is_cured = threading.Event()
+    lives: list[float] = []
+
+    def dies(_: threading.Event) -> None:
+        lives.append(time.monotonic())
+        if not is_cured.is_set():
+            raise TryAgain("the card is read-only")
+
+    troupe.begin(troupe.unit("weak", dies))
+    eventually(lambda: len(lives) > rules.GIVE_UP + 1)
+    is_cured.set()
+    eventually(lambda: troupe.diary.troubles == [("weak", "keeps ending"), (None, "")])
+    assert "Traceback" not in caplog.text
+    lost, given_up, back, *_ = [record.getMessage() for record in caplog.records]
+    assert lost.startswith("weak ended (1 in")
+    assert "the card is read-only" in lost
+    assert given_up.startswith(f"weak ended ({rules.GIVE_UP} in")
+    assert back == "weak runs again"
 
 
 def test_one_that_hangs_starves_the_watchdog_and_says_which_until_it_moves(troupe: Troupe) -> None:

@@ -27,6 +27,7 @@ from agent.uplink.topics import Topics
 
 log = logging.getLogger(__name__)
 
+JOURNAL_RETRY_S = 5.0
 WAITING = 32
 """Orders waiting at once; a further one is rejected, never silently dropped."""
 PART_BYTES = 128 * 1024
@@ -140,9 +141,11 @@ class CommandService(Service):
             self._say(Message(incoming.reply_to, result, correlation=incoming.correlation))
 
     def run(self, stop: threading.Event) -> None:
-        self._close_what_was_left_open()
+        close_at_s: float | None = self._clock.monotonic()
         while not stop.is_set():
             self.progress.beat()
+            if close_at_s is not None and close_at_s <= self._clock.monotonic():
+                close_at_s = self._close_what_was_left_open()
             with suppress(queue.Empty):
                 self._take_in(self._orders.get(timeout=0.2))
             now_s = self._clock.monotonic()
@@ -151,10 +154,16 @@ class CommandService(Service):
                 self.progress.beat()
                 self._carry_out(entry[1], entry[2])
 
-    def _close_what_was_left_open(self) -> None:
-        for command_id, name in self._journal.open_commands():
+    def _close_what_was_left_open(self) -> float | None:
+        """When to try again, if the journal cannot be read: whoever looks after the outbox says what is wrong."""
+        try:
+            open_commands = self._journal.open_commands()
+        except CounterAgentError:
+            return self._clock.monotonic() + JOURNAL_RETRY_S
+        for command_id, name in open_commands:
             left = Incoming(name, command_id, b"", is_retained=False, is_broadcast=False)
             self._finish(left, Result(status="failed", reason="the agent stopped while carrying this out"))
+        return None
 
     def _carry_out(self, incoming: Incoming, order: Order) -> None:
         try:

@@ -16,7 +16,7 @@ import pytest
 from agent.clock import ClockQuality, ManualClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.outbox.store import Outbox
-from agent.uplink.commands import PART_BYTES, WAITING, Bulk, CommandService, Done, Incoming, Orders
+from agent.uplink.commands import JOURNAL_RETRY_S, PART_BYTES, WAITING, Bulk, CommandService, Done, Incoming, Orders
 from agent.uplink.payload import Message
 from agent.uplink.topics import Topics
 from tests.eventually import eventually
@@ -179,6 +179,25 @@ def test_what_a_crash_left_open_is_closed_as_failed_at_the_next_start_and_never_
         bench.give()
         assert bench.final(count=2)["status"] == "failed"
     assert bench.done == []
+
+
+def test_while_the_outbox_cannot_be_opened_orders_are_refused_and_what_was_left_open_is_closed_after(
+    bench: Bench,
+) -> None:
+    bench.outbox.begin_command("7f3a", "work")
+    bench.outbox.close()
+    path = bench.outbox.path
+    kept = path.rename(path.with_name("kept"))
+    path.mkdir()
+    with running(bench.service()):
+        bench.give("work", "8")
+        assert "cannot be remembered" in bench.final("work", "8")["reason"]
+        path.rmdir()
+        kept.rename(path)
+        bench.clock.advance(JOURNAL_RETRY_S)
+        assert bench.final()["status"] == "failed"
+        bench.give("work", "9")
+        assert bench.final("work", "9")["status"] == "done"
 
 
 def test_an_order_is_remembered_before_anything_is_done(bench: Bench) -> None:
