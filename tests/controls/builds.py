@@ -85,7 +85,7 @@ _BUILDS = (
         (Replacement(UPLINK, f"if not {CONFIRMS}:\n{CONFIRMED}", f"if True:\n{CONFIRMED}"),),
         (
             f"{CUTS}_a_drain_removes_only_what_the_province_has",
-            f"{UPLINK_TESTS}_on_3_1_1_the_broker_confirms_what_its_access_list_denies_and_the_province_does_not",
+            f"{UPLINK_TESTS}_a_confirmation_that_is_retained_foreign_or_nonsense_lets_go_of_nothing",
         ),
     ),
     Build(
