@@ -53,7 +53,8 @@ def live(counter: MovedCounter, province: Province, ear: Ear) -> None:
         eventually(lambda: is_done(f"{name}/{name}-1"), within_s=20)  # noqa: B023 - asked within the round
     ear.say(f"{ROOT}/_all/down/command/ping/all-1", {"expires": expires, "spread_s": 0.1})
     eventually(lambda: is_done("ping/all-1"), within_s=15)
-    good, counter.settings["nonsense"] = dict(counter.settings), True
+    good = counter.settings
+    counter.settings = {**good, "nonsense": True}
     counter.write_config()
     eventually(lambda: ear.last("up/config")["status"] == "rejected", within_s=15)
     counter.settings = good
