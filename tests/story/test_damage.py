@@ -1,6 +1,8 @@
 """Cards rot and fill up. The counter goes on, says so, and what can be saved arrives."""
 
+import fcntl
 import os
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -70,3 +72,68 @@ def test_on_a_full_card_ratings_are_still_taken_and_health_says_so(
             counter.press(code)
         eventually(lambda: (ear.last("up/health/disk") or {}).get("code") == "DISK_FULL", within_s=15)
     eventually(lambda: len(province.seqs()) == 21, within_s=30)
+
+
+SHUTDOWN = 0x8004587D
+"""ioctl(2): the file system answers everything with an input/output error from now on (linux/fs.h, since 4.4)."""
+AT_ONCE = struct.pack("I", 2)
+"""Nothing is flushed first."""
+
+
+class Card:
+    """An ext4 file system in a file, which can be made to answer with errors and be mended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "ext4"
+        self._image = folder / "ext4.img"
+        self.path.mkdir()
+        with self._image.open("wb") as file:
+            file.truncate(48 * 1024 * 1024)
+        subprocess.run(["mkfs.ext4", "-q", "-F", self._image], check=True)
+        self.mount()
+
+    def mount(self) -> None:
+        """On a loop device of its own each time: `mount -o loop` would hand back the one that fails."""
+        found = subprocess.run(["losetup", "--find", "--show", self._image], check=True, capture_output=True, text=True)
+        loop = found.stdout.strip()
+        subprocess.run(["mount", loop, self.path], check=True)
+        subprocess.run(["losetup", "--detach", loop], check=True)  # goes with the last use
+
+    def fail(self) -> None:
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, SHUTDOWN, AT_ONCE)
+        finally:
+            os.close(handle)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", "-l", self.path], check=True)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Card]:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system needs root")
+    made = Card(tmp_path)
+    yield made
+    made.unmount()
+
+
+def test_a_card_that_answers_with_errors_is_said_nobody_is_thanked_and_the_press_is_stored_when_it_works_again(
+    card: Card, counter: Counter, province: Province, mosquitto: Broker
+) -> None:
+    counter.outbox = card.path / "outbox.db"
+    counter.settings["outbox"]["path"] = str(counter.outbox)
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        counter.press("31")
+        eventually(lambda: len(province.seqs()) == 1, within_s=20)
+        card.fail()
+        counter.keypad.press("34")
+        eventually(lambda: (ear.last("up/health/outbox") or {}).get("status") == "failed", within_s=20)
+        assert len(province.seqs()) == 1
+        card.unmount()
+        card.mount()
+        eventually(lambda: len(province.seqs()) == 2, within_s=60)
+        eventually(lambda: ear.last("up/health/outbox")["status"] == "ok", within_s=20)
+    assert [event["data"]["raw"] for event in province.events()] == ["31", "34"]
