@@ -18,7 +18,7 @@ UNWANTED = re.compile(r"\b(\w*Manager|\w*Helper|\w*Handler|TODO|FIXME|XXX)\b")
 """Names that say nothing, and work left for later."""
 NAMED_BY_OTHERS = re.compile(
     r"ContextManager|GetCoreSchemaHandler|contextmanager|ModemManager|NetworkManager|StreamHandler|MemoryHandler"
-    r"|FileSystemEventHandler|BaseHTTPRequestHandler|WatchedFileHandler"
+    r"|FileSystemEventHandler|logging\.Handler|addHandler|BaseHTTPRequestHandler|WatchedFileHandler"
 )
 
 

@@ -36,6 +36,8 @@ REFUSED_WAIT_S = 60.0
 """An event that the broker would not take is tried again after this; no more than a window of them at a time."""
 TRAVEL_S = 10.0
 """What the broker took longer ago than this and the province misses was lost on the way."""
+SALVAGE_AGAIN_S = 60.0
+"""Events of an older epoch stand in no watermark, so the province cannot ask for them: they are offered again."""
 SILENT_S = 120.0
 """The province should have confirmed by then; health says so."""
 PUBACK_S = 30.0
@@ -81,7 +83,9 @@ class Connection:
         self._later: list[tuple[float, Parcel]] = []
         self._tips = {lane: mark.last for lane, mark in outbox.marks().items()}
         self._epoch = outbox.epoch
-        self._dispatch = Dispatch(outbox.waiting(), batches=batches)
+        waiting = outbox.waiting()
+        self._salvaged = [stream for stream in waiting if stream.epoch != self._epoch]
+        self._dispatch = Dispatch(waiting, batches=batches)
         self._read: dict[tuple[Stream, int], bytes] = {}
         self._moved_at_s: float | None = None
         self._denied = False
@@ -114,6 +118,8 @@ class Connection:
         for entry in due:
             self._later.remove(entry)
             self._dispatch.again(entry[1].stream, entry[1].first, entry[1].last)
+        for stream in self._salvaged:
+            self._dispatch.overdue(stream, before_s=now - SALVAGE_AGAIN_S)
         while self.room > 0 and len(self._later) < self._window and self._hush.may_send(now):
             parcel_or_none = self._dispatch.next(self._window)
             if parcel_or_none is None:

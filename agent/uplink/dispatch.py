@@ -118,6 +118,17 @@ class Dispatch:
                 kept.append(_Handful(handful.since_s, rest))
         self._with_broker[stream] = kept
 
+    def overdue(self, stream: Stream, *, before_s: float) -> None:
+        """What the broker took of *stream* before *before_s* and nobody confirmed waits again."""
+        kept: deque[_Handful] = deque()
+        for handful in self._with_broker[stream]:
+            if handful.since_s + HANDFUL_S < before_s:
+                for first, last in handful.events:
+                    self._backlog[stream].add(first, last)
+            else:
+                kept.append(handful)
+        self._with_broker[stream] = kept
+
     @property
     def waiting(self) -> int:
         """Events not yet handed to the broker in this connection (in flight ones not counted)."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.commits import Commits
 from tests.bench.events import fill
 from tests.bench.figures import Row, Size
 from tests.bench.processes import rss_mib
@@ -95,9 +96,12 @@ def _waiting(folder: Path, count: int) -> float:
         counter.outbox.parent.mkdir()
         fill(counter.outbox, count)
         counter.start()
-        for code in CODES:
-            counter.press(code)
         eventually(lambda: counter.web)
+        with Commits(counter.outbox) as commits:
+            for code in CODES:
+                before = commits.count
+                counter.keypad.press(code)
+                commits.await_next(before)
         return rss_mib(counter.process.pid)
 
 

@@ -126,7 +126,8 @@ def test_a_card_that_turns_read_only_refuses_and_takes_again_when_it_can(small_d
         subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
         with pytest.raises((TryAgain, PersonMustAct)):
             outbox.append(fact(clock))
-        assert outbox.trouble is not None
+        refused = outbox.trouble
+        assert refused is not None
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
         outbox.append(fact(clock))
         assert outbox.trouble is None

@@ -118,6 +118,14 @@ def test_a_refused_parcel_gives_its_place_back() -> None:
     assert parcel.first == 1
 
 
+def test_what_nobody_confirmed_in_time_waits_again_when_asked() -> None:
+    dispatch = backlog(3)
+    for at_s, parcel in zip((10.0, 10.5, 50.0), volley(dispatch), strict=True):
+        dispatch.arrived(parcel, at_s=at_s)
+    dispatch.overdue(RECORD, before_s=40.0)
+    assert numbers(volley(dispatch)) == [1, 2]
+
+
 def test_since_when_the_province_has_been_silent_is_known_until_it_answers() -> None:
     dispatch = backlog(3)
     silent_since = [dispatch.unanswered_since_s]
