@@ -177,8 +177,9 @@ class App:
             self._notifier.watchdog()
 
     def _trouble(self, name: str | None, what: str) -> None:
-        condition = OK if name is None else Condition(Status.DEGRADED, "AGENT_SERVICE", {"service": name, "what": what})
-        self.health.report("agent", condition)
+        """A service keeps ending or hangs, or (name None) all are well again."""
+        code = "AGENT_HANGS" if what == "hangs" else "AGENT_KEEPS_ENDING"
+        self.health.report("agent", OK if name is None else Condition(Status.DEGRADED, code, {"service": name}))
 
     # -- settings ----------------------------------------------------------------------------------
 

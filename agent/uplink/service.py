@@ -82,6 +82,7 @@ class UplinkService(Service):
         self._mailbox = mailbox
         self._link = Link(settings, topics=topics, wake=mailbox.wake, beat=self.progress.beat)
         self._refused_files: Condition | None = None
+        self._is_unreadable = False
         self._said_at_s: dict[str, float] = {}
         self._watermark_at_s = 0.0
 
@@ -185,10 +186,7 @@ class UplinkService(Service):
             connection.again(stream, first, last)
         self._speak(connection, pending)
         if not pending:
-            try:
-                connection.send_events()
-            except TryAgain as error:
-                log.warning("events cannot be read for now: %s", error)
+            self._send_events(connection)
         self._health.report(COMPONENT, self._refused_files or connection.condition())
         lost = connection.turn(TICK_S)
         for order in connection.take_orders():
@@ -199,6 +197,18 @@ class UplinkService(Service):
                 self._mailbox.say(message)
         self._repeat_health(now_s)
         return lost
+
+    def _send_events(self, connection: Connection) -> None:
+        try:
+            connection.send_events()
+        except TryAgain as error:
+            if not self._is_unreadable:
+                log.warning("events cannot be read for now: %s", error)
+            self._is_unreadable = True
+        else:
+            if self._is_unreadable:
+                log.info("events can be read again")
+            self._is_unreadable = False
 
     def _renew(self, renewal: Renewal) -> Lost | None:
         """Give this connection up for one with new files, once these have proven themselves."""

@@ -19,15 +19,18 @@ PATIENCE_S = 600
 def failed(root: Path, tests: Iterable[str]) -> set[str]:
     """Run *tests* in the copy at *root*; those of them of which at least one case failed."""
     report = root / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *tests]
+    options = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1", f"--junit-xml={report}"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
     if done.returncode not in (0, 1):
         raise SystemExit(f"pytest could not run {' '.join(tests)}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    if " error" in done.stdout.rpartition("\n")[2]:
+        raise SystemExit(f"a test of {' '.join(tests)} could not even begin or end:\n{done.stdout[-3000:]}")
     cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314 - our own report
     broken = {
         f"{str(case.get('classname')).replace('.', '/')}.py::{str(case.get('name')).partition('[')[0]}"
         for case in cases
-        if case.find("failure") is not None or case.find("error") is not None
+        if case.find("failure") is not None
     }
     return broken & set(tests)
 

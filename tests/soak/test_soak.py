@@ -17,4 +17,4 @@ def test_whatever_goes_wrong_at_once_the_province_ends_with_every_event_exactly_
 ) -> None:
     require(mosquitto_program(), "mosquitto")
     tallies = soak(tmp_path, 20, secrets.randbelow(2**32))
-    record_property("figure: soak of 20 s", tallies)
+    record_property("figure: soak of 20 s", str(tallies))
