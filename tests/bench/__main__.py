@@ -13,9 +13,8 @@ import click
 from tests.bench import machine
 from tests.bench.figures import FULL, QUICK, NotPossible, Row
 from tests.bench.measurements import MEASUREMENTS
-from tests.bench.memory import NOWHERE
+from tests.bench.memory import NOWHERE, open_pages
 from tests.bench.report import cells, markdown
-from tests.eventually import eventually
 from tests.story.counter import Counter
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +71,8 @@ def compile_everything(scratch: Path) -> None:
     with closing(Counter(scratch / "first", NOWHERE)) as counter:
         counter.start()
         counter.press()
-        eventually(lambda: counter.web, within_s=30)
+        with open_pages(counter):
+            pass
 
 
 if __name__ == "__main__":

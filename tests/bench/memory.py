@@ -31,15 +31,13 @@ def measure(folder: Path, size: Size) -> Iterator[Row]:
             reached=later <= REACH_MIB,
         )
         yield Row("— on its first day, which made the database", f"{first_day:.1f} MiB")
-    empty, full = [], []
-    for number in range(size.rounds // 2 + 1):
-        empty.append(_waiting(folder / f"empty-{number}", 1))
-        full.append(_waiting(folder / f"full-{number}", size.great_backlog))
-    more = min(full) - min(empty)
+    empty = _waiting(folder / "empty", 1)
+    full = _waiting(folder / "full", size.great_backlog)
+    more = full - empty
     yield Row(
         f"RSS added by {size.great_backlog:,} waiting events",
         f"{more:+.2f} MiB",
-        f"the same agent with one waiting {min(empty):.1f} MiB",
+        f"the same agent with one waiting {empty:.1f} MiB",
         reach=f"≤ {REACH_MORE_MIB:.0f} MiB",
         reached=more <= REACH_MORE_MIB,
     )
@@ -66,14 +64,20 @@ def _used(counter: Counter, province: Province, ratings: int) -> float:
     counter.start()
     for code in CODES:
         counter.press(code)
+    with open_pages(counter):
+        eventually(lambda: len(province.seqs()) == ratings, within_s=20)
+        return rss_mib(counter.process.pid)
+
+
+@contextmanager
+def open_pages(counter: Counter) -> Iterator[None]:
+    """Look at every kind of page, and stay on those that tell news."""
     host = counter.web.removeprefix("http://")
     pages = [_page(host, path) for path in PAGES]
-    streams = [_page(host, path, whole=False) for path in ("/events", "/status/events")]
-    eventually(lambda: len(province.seqs()) == ratings, within_s=20)
-    used = rss_mib(counter.process.pid)
-    for connection in (*pages, *streams):
+    pages += [_page(host, path, whole=False) for path in ("/events", "/status/events")]
+    yield
+    for connection in pages:
         connection.close()
-    return used
 
 
 def _page(host: str, path: str, *, whole: bool = True) -> http.client.HTTPConnection:
