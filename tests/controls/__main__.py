@@ -24,15 +24,18 @@ def failed(root: Path, tests: Iterable[str]) -> set[str]:
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
     if done.returncode not in (0, 1):
         raise SystemExit(f"pytest could not run {' '.join(tests)}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    if " error" in done.stdout.rpartition("\n")[2]:
-        raise SystemExit(f"a test of {' '.join(tests)} could not even begin or end:\n{done.stdout[-3000:]}")
-    cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314 - our own report
-    broken = {
-        f"{str(case.get('classname')).replace('.', '/')}.py::{str(case.get('name')).partition('[')[0]}"
-        for case in cases
-        if case.find("failure") is not None
-    }
-    return broken & set(tests)
+    cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - our own report
+    unfit = [_name(case) for case in cases if case.find("error") is not None]
+    if unfit:
+        raise SystemExit(
+            f"could not even begin or end, which proves nothing: {', '.join(unfit)}\n{done.stdout[-3000:]}"
+        )
+    return {_name(case) for case in cases if case.find("failure") is not None} & set(tests)
+
+
+def _name(case: ET.Element) -> str:
+    """The test's id on pytest's command line, without its parameters."""
+    return f"{str(case.get('classname')).replace('.', '/')}.py::{str(case.get('name')).partition('[')[0]}"
 
 
 def main() -> int:
