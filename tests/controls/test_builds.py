@@ -1,7 +1,5 @@
 """The controls are kept ready: every broken build still fits the source, and every test it names is there."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,6 @@ def test_a_replacement_that_does_not_fit_exactly_once_is_an_error(tmp_path: Path
 
 
 def test_every_test_that_catches_a_build_is_there() -> None:
-    named = {test for build in BUILDS.values() for test in build.caught_by}
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *named]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
+    for test in {test for build in BUILDS.values() for test in build.caught_by}:
+        file, _, name = test.partition("::")
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), test

@@ -1,7 +1,7 @@
 """What must be true of every cut: the promises made before it are kept by what is found after it.
 
 A promise is made when bytes leave the counter: a thank-you, an event on its way to the broker, the epoch in a
-watermark. It is given back only by the province, when it says that it has stored an event.
+watermark, the number of a session. It is given back only by the province, when it says that it has stored an event.
 """
 
 import json
@@ -30,6 +30,7 @@ LUCKS = (Luck.SOME, Luck.NOTHING, Luck.SOME, Luck.LAST, Luck.SOME, Luck.NAMES, L
 _THANKS = re.compile(rb'"token":"([0-9a-f]+)-(\d+)"')
 _EVENT = re.compile(rb'"id":"([a-z0-9-]+/\w{26}/\w+/\d+)"')
 _EPOCH = re.compile(rb'"epoch":"(\w{26})"')
+_SESSION = re.compile(rb'"session":(\d+)')
 _CONFIRMED = re.compile(rb"down/ack/(\w+)[^{]*(\{[^}]*\})")
 
 
@@ -41,6 +42,8 @@ class Ledger:
     promised: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
     epoch: str | None = None
+    session: int = 0
+    """The highest number that a connection was given."""
     versions: dict[str, tuple[bytes | None, ...]] = field(default_factory=dict)
     """What each file that is replaced may contain: the newest, and the one before while that was not yet certain."""
     _runs: list[bytes] = field(default_factory=list)
@@ -72,6 +75,7 @@ class Ledger:
             self.promised |= set(self.scenario.lives[self._runs.index(run)][: int(count)])
         for epoch in _EPOCH.findall(data):
             self.epoch = epoch.decode()
+        self.session = max([self.session, *map(int, _SESSION.findall(data))])
 
     def _heard(self, lane: str, said: dict[str, object]) -> None:
         upto, missing = said["upto"], said["missing"]
@@ -164,6 +168,7 @@ def _examine_outbox(path: Path, scenario: Scenario, ledger: Ledger) -> None:
         assert not changed, f"other bytes than were promised: {changed[0]}"
         event, before = outbox.append(rating(3))[0], marks[Lane.RECORD]
         assert (event.seq, event.previous) == (before.last + 1, before.head), "the numbers do not go on"
+        assert outbox.next_session() > ledger.session, f"session {ledger.session} was had before"
     with closing(sqlite3.connect(path)) as db:
         verdict = db.execute("pragma integrity_check").fetchone()[0]
         assert verdict == "ok", f"integrity: {verdict}"

@@ -144,7 +144,7 @@ def _last_rating(events: Bodies) -> int:
 
 
 def begin(name: str, counter: Counter) -> Scenario:
-    """A scenario over *counter*'s state as it is on the disk now."""
+    """A scenario over *counter*'s state as it is on the disk now; its folder is there before, as systemd makes it."""
     counter.outbox.parent.mkdir(parents=True, exist_ok=True)
     bodies = events_in(counter.outbox)
     return Scenario(name, Recording.of(counter.outbox.parent), bodies=bodies, durable=set(bodies))
