@@ -16,9 +16,10 @@ from agent.files import flush_folder
 
 VERSION = 4
 """How many schema steps this code expects (`agent.outbox.schema`)."""
-PAGE_BYTES = 1024
-"""Small pages: a rating is a quarter of a 4 KiB page, and a commit writes whole pages to the card."""
-WAL_PAGES = 1000
+PAGE_BYTES = 512
+"""The smallest there is: a commit writes whole pages to the card, also those that only say where others are.
+A rating of 570 bytes costs 7 KB for life; with pages of 1 KiB, each holding one rating, 11 KB."""
+WAL_PAGES = 2000
 """Checkpoint every so many pages."""
 RESERVE_BYTES = 2 * 1024 * 1024
 """Given back to the file system when the disk is full: room for some four thousand ratings."""

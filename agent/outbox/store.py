@@ -204,7 +204,7 @@ class Outbox(Journal):
         return events
 
     def _try_to_append(self, facts: Sequence[Fact]) -> list[Event]:
-        if not self._reserve.is_there and self._connection is not None and self._are_metrics(facts):
+        if self._are_metrics(facts) and self._connection is not None and not self._reserve.is_there:
             self._reserve.make()
             if not self._reserve.is_there:
                 raise sqlite3.OperationalError("the disk is full; what is left is kept for ratings")
@@ -265,7 +265,7 @@ class Outbox(Journal):
 
     def _remove_old(self, connection: sqlite3.Connection, lane: Lane, limit: int) -> int:
         return lanes.remove_old(
-            connection, self._lanes[lane], limit=limit, keep_days=self.keep_days, now=self._clock.read()
+            connection, self._lanes[lane], limit=limit, keep_days=self.keep_days, now=self._clock.read
         )
 
     def _weigh(self) -> None:
