@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from agent.errors import CounterAgentError
@@ -223,19 +224,20 @@ class Supervisor:
 
     # -- stopping ----------------------------------------------------------------------------------
 
-    def _stop(self, name: str, *, until_s: float | None = None) -> None:
-        running = self._running.pop(name, None)
-        if running is None:
-            return
-        running.stop.set()
-        left_s = running.service.goodbye_s
-        if until_s is not None:
-            left_s = min(left_s, max(0.05, until_s - time.monotonic()))
-        running.thread.join(left_s)
-        if running.thread.is_alive():
-            log.error("%s did not end within %.1f s and is left behind", name, left_s)
+    def _stop(self, *names: str, until_s: float = float("inf")) -> None:
+        """Ask all of *names* to end, then wait for each."""
+        asked = [(name, running) for name in names if (running := self._running.pop(name, None)) is not None]
+        for _, running in asked:
+            running.stop.set()
+        for name, running in asked:
+            left_s = max(0.05, min(running.service.goodbye_s, until_s - time.monotonic()))
+            running.thread.join(left_s)
+            if running.thread.is_alive():
+                log.error("%s did not end within %.1f s and is left behind", name, left_s)
 
     def _stop_all(self) -> None:
+        """In reverse; devices of one kind (`keypad`, `keypad-2`, …) together: sixteen in turn would take too long."""
         until_s = time.monotonic() + GOODBYE_S
-        for unit in reversed(self._units):
-            self._stop(unit.name, until_s=until_s)
+        names = [unit.name for unit in reversed(self._units)]
+        for _, alike in groupby(names, key=lambda name: name.rstrip("-0123456789")):
+            self._stop(*alike, until_s=until_s)

@@ -6,11 +6,13 @@ broker last, and the folder with everything it wrote is removed.
 """
 
 import logging
+import select
 import shutil
 import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +65,26 @@ class SampleVisitors(Service):
             self.progress.beat()
 
 
+class Terminal(Service):
+    """Stops the demo when its terminal was closed: `make` swallows the hang-up signal that would say so."""
+
+    name = "terminal"
+
+    def __init__(self, gone: Callable[[], None]) -> None:
+        super().__init__()
+        self._gone = gone
+
+    def run(self, stop: threading.Event) -> None:
+        line = select.poll()
+        if sys.stdin is not None and sys.stdin.isatty():
+            line.register(sys.stdin.fileno(), select.POLLHUP)
+        while not stop.wait(0.5):
+            self.progress.beat()
+            if any(event & select.POLLHUP for _, event in line.poll(0)):
+                self._gone()
+                stop.wait()
+
+
 def run() -> None:
     """Run the demo until Ctrl-C.
 
@@ -113,6 +135,7 @@ def _run(folder: Path, keypad: PtyKeypad, mosquitto: str) -> None:
         Unit("broker", lambda: ChildProcess("broker", [mosquitto, "-c", str(folder / "mosquitto.conf")])),
         Unit("province", lambda: ChildProcess("province", receive)),
         Unit("visitors", lambda: SampleVisitors(keypad)),
+        Unit("terminal", lambda: Terminal(app.stop)),
     ]
     announcer = threading.Thread(target=_announce, args=(app,), name="announcer", daemon=True)
     announcer.start()

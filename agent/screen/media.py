@@ -207,13 +207,16 @@ class MediaFolder:
             OSError: the folder is not there or cannot be read, or the store cannot be written.
         """
         with os.scandir(self.path) as entries:
-            files = {entry.name: entry for entry in entries if _is_candidate(entry.name) and entry.is_file()}
+            files = {entry.name: entry for entry in entries if _is_candidate(entry.name) and _is_file(entry)}
         sights: dict[str, _Sight] = {}
         settling = False
         for name in sorted(files, key=lambda name: unicodedata.normalize("NFC", name).casefold()):
             try:
                 stat = files[name].stat()
             except FileNotFoundError:
+                continue
+            except OSError as error:
+                sights[name] = _Sight((0, 0), monotonic, _unreadable(name, error))
                 continue
             mark, before = (stat.st_size, stat.st_mtime_ns), self._sights.get(name)
             if before is not None and before.mark == mark and before.finding is not None:
@@ -243,7 +246,7 @@ class MediaFolder:
         try:
             data = (self.path / name).read_bytes()
         except OSError as error:
-            return Refusal(shown_name, "unreadable", {"error": error.strerror or str(error)})
+            return _unreadable(name, error)
         id_ = content_id(data)
         stored = self._store.find(id_)
         if stored is None:
@@ -253,6 +256,18 @@ class MediaFolder:
                 return Refusal(shown_name, refused.reason, refused.values)
             stored = self._store.put(id_, made, suffix), suffix
         return Picture(id_, shown_name, stored[0].stat().st_size)
+
+
+def _unreadable(name: str, error: OSError) -> Refusal:
+    return Refusal(unicodedata.normalize("NFC", name), "unreadable", {"error": error.strerror or str(error)})
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a file; what cannot even be looked at (links in a circle) counts, to be refused by its name."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return True
 
 
 def _is_candidate(name: str) -> bool:

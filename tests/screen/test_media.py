@@ -162,3 +162,11 @@ def test_every_reason_has_words(code: str) -> None:
     values = {"limit": 50, "error": "EIO"}
     for reason in ("empty", "unknown", "broken", "pixels", "bytes", "unreadable"):
         assert language(code).text(f"screen.refused.{reason}", **values)
+
+
+def test_links_in_a_circle_are_refused_by_name_and_the_rest_plays(box: Box) -> None:
+    (box.path / "loop.png").symlink_to("loop.png")
+    box.put("good.png", plain((10, 90, 60)))
+    offer = box.folder.look(wall_s=NOW, monotonic=0.0)
+    assert [picture.name for picture in offer.pictures] == ["good.png"]
+    assert [(refusal.name, refusal.reason) for refusal in offer.refusals] == [("loop.png", "unreadable")]
