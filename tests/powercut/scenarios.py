@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.clock import ManualClock
 from agent.event import EventType, Fact, Lane
+from agent.outbox.database import WAL_PAGES
 from agent.outbox.store import Outbox
 from tests.broker import Broker
 from tests.eventually import eventually
@@ -176,7 +177,7 @@ def presses_over_a_checkpoint(counter: Counter, *, presses: int = 100) -> Scenar
     outbox.open()
     wal = counter.outbox.with_name("outbox.db-wal")
     number = 0
-    while frames(wal.read_bytes()) < 900:
+    while frames(wal.read_bytes()) < WAL_PAGES - 100:
         outbox.append(rating(number % 4))
         number += 1
     leave_as_killed(outbox)
