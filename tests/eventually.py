@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T | None], within_s: float = 5.0, *, every_s: float = 0.01) -> T:
+def eventually(condition: Callable[[], T | None], within_s: float = 20.0, *, every_s: float = 0.01) -> T:
     """Ask *condition* again and again until it answers something true, and hand that back.
 
     A condition may also assert; its last complaint is what the test shows when time is up.
