@@ -22,7 +22,7 @@ from agent.event import GENESIS, Lane, Stream
 from agent.outbox.chain import Break, verify
 from agent.outbox.store import Outbox
 from tests.powercut.disk import Disk, Fate, Law, Luck
-from tests.powercut.recording import Heard, Make, Move, Operation, Said
+from tests.powercut.operations import Heard, Make, Move, Operation, Said
 from tests.powercut.scenarios import Scenario, outbox_at, rating
 from tests.story.counter import AGENT
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePosixPath
 
-from tests.powercut.recording import (
+from tests.powercut.operations import (
     Flush,
     FlushFolder,
     Make,

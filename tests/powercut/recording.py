@@ -17,10 +17,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.eventually import eventually
+from tests.powercut.operations import (
+    Flush,
+    FlushFolder,
+    Heard,
+    Make,
+    MakeFolder,
+    Move,
+    Recording,
+    Remove,
+    Resize,
+    Said,
+    Write,
+    contents,
+)
 
 FOLDER_CALLS = ("mkdir", "mkdirat", "rmdir", "rename", "renameat", "renameat2", "unlink", "unlinkat", "link", "linkat")
 FILE_CALLS = ("open", "openat", "creat", "close", "lseek", "write", "pwrite64", "writev", "ftruncate", "fallocate")
@@ -28,102 +42,6 @@ FLUSHES = ("fsync", "fdatasync")
 UNKNOWN = ("truncate", "pwritev", "pwritev2", "copy_file_range", "sendfile", "dup", "dup2", "dup3")
 """Nothing here needs these on its files; one that does is refused instead of being guessed at."""
 WORDS = ("sendto", "sendmsg", "recvfrom", "recvmsg")
-
-
-@dataclass(frozen=True, slots=True)
-class Make:
-    """*path* became the name of the new file number *file*."""
-
-    path: str
-    file: int
-
-
-@dataclass(frozen=True, slots=True)
-class MakeFolder:
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    path: str
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    file: int
-    at: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Resize:
-    """The file's length was set."""
-
-    file: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """A flush of *file* returned; it covers the operations before number *began*."""
-
-    file: int
-    began: int
-
-
-@dataclass(frozen=True, slots=True)
-class FlushFolder:
-    path: str
-    began: int
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """These bytes are leaving the program: from now on somebody may rely on them."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    data: bytes
-
-
-Operation = Make | MakeFolder | Move | Remove | Write | Resize | Flush | FlushFolder | Said | Heard
-
-
-@dataclass
-class Recording:
-    """What was in a folder, and everything that happened to it since. Paths are relative to it."""
-
-    root: Path
-    start: dict[str, bytes]
-    """Files that were there, durable, before the record began."""
-    folders: set[str]
-    operations: list[Operation] = field(default_factory=list)
-    end: dict[str, bytes] = field(default_factory=dict)
-    """The files that the program left: replaying the operations over `start` must give exactly these."""
-
-    @classmethod
-    def of(cls, root: Path) -> "Recording":
-        """An empty record over *root* as it is now."""
-        folders = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
-        return cls(root, contents(root), folders)
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    """Every file below *root* that a power cut leaves to be read again."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.name.endswith("-shm")
-    }
 
 
 def strace_program() -> str | None:

@@ -17,7 +17,8 @@ from agent.outbox.database import WAL_PAGES
 from agent.outbox.store import Outbox
 from tests.broker import Broker
 from tests.eventually import eventually
-from tests.powercut.recording import Recording, read_log, run_recorded, under_strace
+from tests.powercut.operations import Recording
+from tests.powercut.recording import read_log, run_recorded, under_strace
 from tests.screen.pictures import noise, plain
 from tests.story.counter import AGENT, CODES, Counter, Province
 
