@@ -355,8 +355,12 @@ class App:
             figures=self._figures,
             routes=self.routes,
         )
-        self.web = WebService(self.settings.web.listen, site)
+        self.web = WebService(self.settings.web.listen, site, after=self._have_keypads_been_tried)
         return self.web
+
+    def _have_keypads_been_tried(self) -> bool:
+        told = {report.component for report in self.health.reports()}
+        return told.issuperset(numbered("keypad")[: len(self.settings.keypads)])
 
     def _camera(self, component: str, camera: model.Camera) -> Service:
         service = self._cameras[camera.name] = CameraService(component, camera, self.health)

@@ -1,15 +1,16 @@
 """The web service: the pages' server, with its event loop inside its own thread.
 
-Starlette, uvicorn and Jinja2 are imported when the thread runs, not when the agent starts: the keypad
-comes first. The listening socket is opened here; while its address is taken the service says so in
+The keypad comes first: asyncio, Starlette, uvicorn and Jinja2, a quarter of all work at the start, are imported when
+the keypads are open. The listening socket is opened here; while its address is taken the service says so in
 health and tries again. It writes to the component `agent`, since without its pages the agent is without
 a face (the component `screen` has its one author in the screen service), and only when it had trouble.
 """
 
-import asyncio
 import logging
 import socket
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.health import OK, Condition, Status
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+GO_FIRST_S = 2.0
+"""A keypad that is not open by then is not waited for."""
 RETRY_S = 3.0
 TICK_S = 0.1
 GRACE_S = 1
@@ -35,17 +38,23 @@ class WebService(Service):
 
     name = "web"
 
-    def __init__(self, listen: str, site: Site) -> None:
+    def __init__(self, listen: str, site: Site, *, after: Callable[[], bool] = lambda: True) -> None:
+        """*after*: whether what comes first at a start is there."""
         super().__init__()
-        self._listen, self._site = listen, site
+        self._listen, self._site, self._after = listen, site, after
         self.ready = threading.Event()
         """Set while the pages can be asked for; `port` is known then."""
         self.port = 0
 
     def run(self, stop: threading.Event) -> None:
+        until_s = time.monotonic() + GO_FIRST_S
+        while not (self._after() or time.monotonic() > until_s or stop.wait(TICK_S)):
+            self.progress.beat()
         opened = self._open(stop)
         if opened is None:
             return
+        import asyncio  # noqa: PLC0415
+
         with opened as listener:
             try:
                 asyncio.run(self._serve(listener, stop))
@@ -75,6 +84,8 @@ class WebService(Service):
         return None
 
     async def _serve(self, listener: socket.socket, stop: threading.Event) -> None:
+        import asyncio  # noqa: PLC0415
+
         import uvicorn  # noqa: PLC0415
 
         from agent.web.app import create_app  # noqa: PLC0415
