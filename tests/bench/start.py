@@ -5,7 +5,6 @@ when a rating is on the disk. Byte code is compiled before, as it is on a box.
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,10 +16,9 @@ from tests.bench.memory import NOWHERE, closing_counter
 from tests.bench.processes import cpu_s
 from tests.story.counter import CODES, Counter
 
-BARE = "pass"
-BARE_PYTHON = str(Path(sys.executable).resolve())
-"""Called by its own name it knows no virtual environment, and none of the hooks that an editable install adds."""
-LIBRARIES = "import sqlite3, paho.mqtt.client, pydantic\nclass Model(pydantic.BaseModel):\n    a: int"
+BARE = ("-S", "-c", "pass")
+"""Without the packages' own start-up hooks, of which a development machine has many."""
+LIBRARIES = ("-c", "import sqlite3, paho.mqtt.client, pydantic\nclass Model(pydantic.BaseModel):\n    a: int")
 REACH_S, REACH_BARE_S = 0.450, 0.011
 """What was promised, on a machine on which a bare interpreter takes so long."""
 PRESS_EVERY_S = 0.005
@@ -31,10 +29,11 @@ def measure(folder: Path, size: Size) -> Iterator[Row]:
     bare, libraries, agent = [], [], []
     with closing_counter(counter):
         _first_press(counter)  # makes the database, compiles the byte code
-        _interpreter("-c", LIBRARIES)
+        _interpreter(*BARE)
+        _interpreter(*LIBRARIES)
         for _ in range(2 * size.rounds + 1):
-            bare.append(_interpreter("-I", "-c", BARE, program=BARE_PYTHON))
-            libraries.append(_interpreter("-c", LIBRARIES))
+            bare.append(_interpreter(*BARE))
+            libraries.append(_interpreter(*LIBRARIES))
             agent.append(_first_press(counter))
     found = ratio(agent, bare)
     yield Row(
@@ -53,12 +52,12 @@ def measure(folder: Path, size: Size) -> Iterator[Row]:
     )
 
 
-def _interpreter(*arguments: str, program: str = sys.executable) -> float:
-    """CPU seconds of an interpreter."""
-    before = os.times()
-    subprocess.run([program, *arguments], check=True)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+def _interpreter(*arguments: str) -> float:
+    """CPU seconds of an interpreter from its start to its end."""
+    pid = os.posix_spawn(sys.executable, [sys.executable, *arguments], os.environ)
+    _, status, used = os.wait4(pid, 0)
+    assert status == 0, f"the interpreter ended with {status}"
+    return used.ru_utime + used.ru_stime
 
 
 def _first_press(counter: Counter) -> float:
