@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -58,7 +57,6 @@ def main(*, quick: bool, only: tuple[str, ...], folder: Path) -> None:
     if not (quick or only):
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(text, encoding="utf-8")
-    sys.exit(any(row.reached is False for row in rows))
 
 
 def compile_everything(scratch: Path) -> None:
