@@ -96,6 +96,7 @@ def check(config: Path, *, as_json: bool) -> None:
     \b
     Example:  counter-agent check --config config.yaml
     """
+    from agent.language import language  # noqa: PLC0415
     from agent.settings.load import load  # noqa: PLC0415
 
     try:
@@ -108,8 +109,9 @@ def check(config: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"errors": [], "hash": settings.digest}))
     else:
-        fitted = f"{len(settings.keypads)} keypads, {len(settings.cameras)} cameras"
-        click.echo(f"{config}: good. Counter {settings.counter.agent}, {fitted}, settings {settings.digest}.")
+        devices = {"keypads": len(settings.keypads), "cameras": len(settings.cameras)}
+        words = language(settings.counter.language)
+        click.echo(words.text("check.good", file=config, agent=settings.counter.agent, hash=settings.digest, **devices))
 
 
 @cli.command()

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from agent.errors import SystemReason
+
 _MESSAGES = files("agent") / "messages"
 
 
@@ -31,7 +33,10 @@ class Language:
         Raises:
             KeyError: no such message, or a value it names is missing.
         """
-        return self._texts[key].format_map(values)
+        return self._texts[key].format_map({name: self._in_words(value) for name, value in values.items()})
+
+    def _in_words(self, value: Any) -> Any:
+        return self._texts.get(f"system.{value.name}", value) if isinstance(value, SystemReason) else value
 
     def keys(self) -> list[str]:
         return sorted(self._texts)

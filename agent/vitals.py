@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from agent.errors import PersonMustAct, TryAgain
+from agent.errors import PersonMustAct, SystemReason, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.outbox.store import Outbox
 from agent.service import Service
@@ -68,7 +68,7 @@ def disk_condition(folder: Path) -> Condition:
     try:
         found = os.statvfs(folder)
     except OSError as error:
-        return Condition(Status.FAILED, "DISK_UNREADABLE", {"reason": error.strerror or str(error)})
+        return Condition(Status.FAILED, "DISK_UNREADABLE", {"reason": SystemReason.of(error)})
     if found.f_flag & os.ST_RDONLY:
         return Condition(Status.FAILED, "DISK_READ_ONLY")
     free_mb = found.f_bavail * found.f_frsize // 1024 // 1024

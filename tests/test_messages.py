@@ -1,6 +1,8 @@
 """What the agent says to people exists in every language, says the same, and is complete."""
 
 import ast
+import errno
+import os
 import re
 import string
 import unicodedata
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from agent.errors import SystemReason
 from agent.language import language, languages
 
 ROOT = Path(__file__).parents[1]
@@ -156,3 +159,16 @@ def test_every_message_that_the_source_asks_for_by_its_name_exists() -> None:
     assert asked, "nothing was found: this test reads nothing"
     known = texts("vi").keys()
     assert {key: place for key, place in asked.items() if key not in known} == {}
+
+
+@pytest.mark.parametrize("code", languages())
+def test_what_the_operating_system_says_is_said_in_the_language_of_the_counter(code: str) -> None:
+    gone = SystemReason.of(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/etc/x"))
+    said = language(code).text("config.file_unreadable", text=gone)
+    assert language(code).text("system.ENOENT") in said
+    assert gone == "No such file or directory"  # in logs and comparisons it is the system's own
+
+
+def test_an_error_of_the_operating_system_without_words_is_quoted() -> None:
+    strange = SystemReason.of(OSError("the line hums"))
+    assert "the line hums" in language("vi").text("config.file_unreadable", text=strange)

@@ -21,6 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.errors import SystemReason
 from agent.files import replace_file
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ class MediaFolder:
 
 
 def _unreadable(name: str, error: OSError) -> Refusal:
-    return Refusal(unicodedata.normalize("NFC", name), "unreadable", {"error": error.strerror or str(error)})
+    return Refusal(unicodedata.normalize("NFC", name), "unreadable", {"error": SystemReason.of(error)})
 
 
 def _is_file(entry: "os.DirEntry[str]") -> bool:

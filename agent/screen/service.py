@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.clock import Clock
+from agent.errors import SystemReason
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language
 from agent.screen.hub import Item, RatingCode, ScreenHub
@@ -133,7 +134,7 @@ class ScreenService(Service):
         return Condition(
             Status.DEGRADED,
             "SCREEN_MEDIA_UNUSABLE",
-            {"path": error.filename or str(self._folder.path), "error": error.strerror or str(error)},
+            {"path": error.filename or str(self._folder.path), "error": SystemReason.of(error)},
         )
 
     def _reason(self, refusal: Refusal) -> str:

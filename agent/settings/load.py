@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from agent.errors import SystemReason
 from agent.language import Language, language, languages
 from agent.settings.document import Document, Finding, read
 from agent.settings.explain import Word
@@ -42,7 +43,7 @@ def load(path: Path, *, running: Settings | None = None) -> Settings:
         if isinstance(error, FileNotFoundError):
             code, values = "file_missing", {}
         else:
-            code, values = "file_unreadable", {"text": error.strerror or str(error)}
+            code, values = "file_unreadable", {"text": SystemReason.of(error)}
         raise SettingsError([Problem(name, 0, 0, "", words.text(f"config.{code}", **values))]) from error
     return parse(text, name, running=running)
 

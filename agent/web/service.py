@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from agent.errors import SystemReason
 from agent.health import OK, Condition, Status
 from agent.service import Service
 from agent.web.site import Site
@@ -72,7 +73,7 @@ class WebService(Service):
                 if not is_lost:
                     log.warning("web: %s cannot be opened: %s; trying again", self._listen, error)
                 is_lost = True
-                values = {"listen": self._listen, "error": error.strerror or str(error)}
+                values = {"listen": self._listen, "error": SystemReason.of(error)}
                 self._site.health.report("agent", Condition(Status.DEGRADED, _BUSY, values))
                 stop.wait(RETRY_S)
                 continue
