@@ -44,6 +44,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.keys": [],
             "agent.rating.record": [],
             "agent.rating.scale": [],
+            "agent.rating.token": [],
             "agent.uplink.backoff": [],
             "agent.uplink.payload": [],
             "agent.uplink.topics": [],
@@ -72,6 +73,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.web": ["agent.settings", "agent.screen"],
             "agent.province": [  # the other end of the line knows the line, and nothing else of the agent
                 "agent.outbox.chain",
+                "agent.rating.token",
                 "agent.uplink.backoff",
                 "agent.uplink.payload",
                 "agent.uplink.session",
