@@ -6,7 +6,6 @@ start, and rebuilds the services whose slice changed; a bad file changes nothing
 """
 
 import logging
-import platform
 import queue
 import signal
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 from agent import __version__
 from agent.alive import read_mark
+from agent.birth import certificate, components, keys_of, numbered
 from agent.clock import Clock, LastSeen, SystemClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import Fact
@@ -30,7 +30,6 @@ from agent.orders import Duties
 from agent.outbox.store import Outbox
 from agent.rating.desk import Desk, Rules
 from agent.rating.keypad import KeypadService
-from agent.rating.keys import Keys
 from agent.rating.service import RatingService
 from agent.rating.tray import Tray
 from agent.screen.hub import Nameplate, ScreenHub
@@ -46,19 +45,9 @@ from agent.surveillance.service import CameraService
 from agent.timekeeper import ClockService, Timekeeper
 from agent.uplink.commands import WAITING, CommandService, Orders
 from agent.uplink.mailbox import Mailbox
-from agent.uplink.payload import (
-    ConfigProblem,
-    ConfigReport,
-    Device,
-    Egress,
-    Hardware,
-    Info,
-    Message,
-    ScaleUsed,
-    Versions,
-)
+from agent.uplink.payload import ConfigProblem, ConfigReport, Message
 from agent.uplink.service import Birth, UplinkService
-from agent.uplink.topics import VERSION, Topics
+from agent.uplink.topics import Topics
 from agent.vitals import VitalsService
 from agent.web.service import WebService
 from agent.web.site import Figure, Site
@@ -389,49 +378,13 @@ class App:
         return self._config.encode()
 
     def _info(self) -> bytes:
-        """The body of `up/info`: the birth certificate."""
-        settings = self.settings
-        counter = settings.counter
-        scale = settings.rating.scale
-        states = {report.component: report.condition.status for report in self.health.reports()}
-        keypads = dict(zip(numbered("keypad"), settings.keypads, strict=False))
-        cameras = dict(zip(numbered("camera"), settings.cameras, strict=False))
-        fitted: dict[str, model.Keypad | model.Camera] = {**keypads, **cameras}
-        return Info(
-            versions=Versions(agent=__version__, protocol=VERSION, python=platform.python_version()),
-            hardware=Hardware(machine=platform.machine(), model=board_model(), kernel=platform.release()),
-            commune=counter.commune,
-            name=counter.name,
-            counter=counter.number,
-            boot=self.clock.boot,
-            devices=[
-                Device(component=name, driver=device.driver, state=states.get(name, Status.OFF))
-                for name, device in fitted.items()
-            ],
-            cameras=[Egress(name=camera.name, egress=camera.egress) for camera in settings.cameras],
-            capabilities=list(self._duties.handlers()),
-            config=settings.digest,
-            scale=ScaleUsed(id=scale.id, hash=scale.hash),
-            keymaps={name: keys_of(keypad).hash for name, keypad in keypads.items()},
+        return certificate(
+            self.settings, health=self.health, boot=self.clock.boot, capabilities=self._duties.handlers()
         ).encode()
 
 
 def applied(settings: model.Settings) -> ConfigReport:
     return ConfigReport(hash=settings.digest, status="applied", running=settings.digest)
-
-
-def numbered(kind: str) -> list[str]:
-    """The components of a kind, in order: `camera`, `camera-2`, …"""
-    return [kind, *(f"{kind}-{number}" for number in range(2, 33))]
-
-
-def components(settings: model.Settings) -> set[str]:
-    """The device components that these settings fit."""
-    return {*numbered("keypad")[: len(settings.keypads)], *numbered("camera")[: len(settings.cameras)]}
-
-
-def keys_of(keypad: model.Keypad) -> Keys:
-    return Keys(keypad.keys, repeat_gap_s=keypad.repeat_gap_ms / 1000, stuck_s=keypad.stuck_s)
 
 
 def nameplate(counter: model.Counter) -> Nameplate:
@@ -443,11 +396,3 @@ def nameplate(counter: model.Counter) -> Nameplate:
         language=counter.language,
         zone=counter.timezone,
     )
-
-
-def board_model(path: Path = Path("/proc/device-tree/model")) -> str:
-    """What board this is; empty where the kernel does not say (anything but ARM boards)."""
-    try:
-        return path.read_text().rstrip("\0")
-    except OSError:
-        return ""

@@ -86,6 +86,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         "composition root",
         {
             "agent.app": ["agent", "drivers"],
+            "agent.birth": ["agent"],
             "agent.orders": ["agent"],
             "agent.protocol": ["agent"],
             "agent.verify": ["agent"],

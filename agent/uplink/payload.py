@@ -79,11 +79,21 @@ class Egress(Payload):
     egress: Literal["pixelated", "masked", "plain"]
 
 
+class LevelUsed(Payload):
+    """One answer of the rating scale; the first is the worst."""
+
+    id: str
+    satisfied: bool
+    labels: dict[str, str]
+    """What citizens read, by language code."""
+
+
 class ScaleUsed(Payload):
     """The rating scale in use."""
 
     id: str
     hash: str
+    levels: list[LevelUsed]
 
 
 class Info(Payload):
@@ -97,6 +107,9 @@ class Info(Payload):
     """The unit's name."""
     counter: int
     """The counter's number in the unit."""
+    hotlines: list[str]
+    language: str
+    """Of what it says to technicians."""
     boot: str
     devices: list[Device]
     cameras: list[Egress]

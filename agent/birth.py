@@ -1,0 +1,78 @@
+"""The birth certificate, `up/info`: what this counter is, what it is made of and what it can do.
+
+Also how its devices are called: the components that health, the certificate and the services name alike.
+"""
+
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from agent import __version__
+from agent.health import Health, Status
+from agent.language import language, languages
+from agent.rating.keys import Keys
+from agent.rating.scale import Scale
+from agent.settings import model
+from agent.uplink.payload import Device, Egress, Hardware, Info, LevelUsed, ScaleUsed, Versions
+from agent.uplink.topics import VERSION
+
+
+def certificate(settings: model.Settings, *, health: Health, boot: str, capabilities: Iterable[str]) -> Info:
+    """What a counter with *settings* says of itself; *capabilities* are the commands it takes."""
+    counter = settings.counter
+    states = {report.component: report.condition.status for report in health.reports()}
+    keypads = dict(zip(numbered("keypad"), settings.keypads, strict=False))
+    cameras = dict(zip(numbered("camera"), settings.cameras, strict=False))
+    fitted: dict[str, model.Keypad | model.Camera] = {**keypads, **cameras}
+    return Info(
+        versions=Versions(agent=__version__, protocol=VERSION, python=platform.python_version()),
+        hardware=Hardware(machine=platform.machine(), model=board_model(), kernel=platform.release()),
+        commune=counter.commune,
+        name=counter.name,
+        counter=counter.number,
+        hotlines=list(counter.hotlines),
+        language=counter.language,
+        boot=boot,
+        devices=[
+            Device(component=name, driver=device.driver, state=states.get(name, Status.OFF))
+            for name, device in fitted.items()
+        ],
+        cameras=[Egress(name=camera.name, egress=camera.egress) for camera in settings.cameras],
+        capabilities=list(capabilities),
+        config=settings.digest,
+        scale=scale_used(settings.rating.scale),
+        keymaps={name: keys_of(keypad).hash for name, keypad in keypads.items()},
+    )
+
+
+def scale_used(scale: Scale) -> ScaleUsed:
+    """*scale* with its labels in every language there is: whoever shows it need not know it."""
+    words = [language(code) for code in languages()]
+    levels = [
+        LevelUsed(id=level.id, satisfied=level.is_satisfied, labels={each.code: level.label(each) for each in words})
+        for level in scale.levels
+    ]
+    return ScaleUsed(id=scale.id, hash=scale.hash, levels=levels)
+
+
+def numbered(kind: str) -> list[str]:
+    """The components of a kind, in order: `camera`, `camera-2`, …"""
+    return [kind, *(f"{kind}-{number}" for number in range(2, 33))]
+
+
+def components(settings: model.Settings) -> set[str]:
+    """The device components that these settings fit."""
+    return {*numbered("keypad")[: len(settings.keypads)], *numbered("camera")[: len(settings.cameras)]}
+
+
+def keys_of(keypad: model.Keypad) -> Keys:
+    """A keypad's map, with how its presses are told apart."""
+    return Keys(keypad.keys, repeat_gap_s=keypad.repeat_gap_ms / 1000, stuck_s=keypad.stuck_s)
+
+
+def board_model(path: Path = Path("/proc/device-tree/model")) -> str:
+    """What board this is; empty where the kernel does not say (anything but ARM boards)."""
+    try:
+        return path.read_text().rstrip("\0")
+    except OSError:
+        return ""
