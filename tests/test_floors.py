@@ -40,6 +40,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "drivers.registry": [],
             "drivers.keypad.framing": [],
             "agent.outbox.chain": [],
+            "agent.rating.comment": [],
             "agent.rating.desk": [],
             "agent.rating.keys": [],
             "agent.rating.record": [],
