@@ -5,12 +5,18 @@ First what the province has stored anyway, audit days or not: no loss. Then, eac
 A lane's last row never goes: it carries the next number and the chain's head.
 """
 
+import logging
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.event import Lane
+from agent.data import EventsDropped
+from agent.event import EventType, Fact, Lane
+from agent.outbox.book import Book
+from agent.outbox.database import used_bytes
 from agent.ranges import Ranges
+
+log = logging.getLogger(__name__)
 
 PORTION = 1000
 """Rows dropped at a time: a few hundred kilobytes."""
@@ -48,3 +54,24 @@ def choose(connection: sqlite3.Connection, stands: Mapping[Lane, tuple[int, int,
                 numbers.add(seq, seq)
             return Drop(lane, numbers, is_loss=True)
     return None
+
+
+def keep_to(limit_bytes: int, book: Book, *, keep_days: int) -> None:
+    """Drop portions until the rows of *book* take no more than *limit_bytes*, or nothing may go any more."""
+    while used_bytes(book.connection) > limit_bytes and _make_room(book, keep_days):
+        pass
+
+
+def _make_room(book: Book, keep_days: int) -> bool:
+    drop = choose(book.connection, {lane: (state.first, state.last, state.acked) for lane, state in book.lanes.items()})
+    if drop is None:
+        return False
+    count = len(drop.numbers)
+    if drop.is_loss:
+        data = EventsDropped(
+            lane=drop.lane, epoch=book.epoch, ranges=list(drop.numbers), count=count, reason="quota"
+        ).payload()
+        log.warning("the outbox is full: %d events of lane %s are dropped and declared", count, drop.lane)
+        book.append([Fact.seen(EventType.GAP, book.author.clock.read(), data)], keep_days=keep_days)
+    book.drop(drop.lane, drop.numbers, lost=count if drop.is_loss else 0)
+    return True

@@ -100,7 +100,7 @@ _BUILDS = (
         "wall-clock order at the counter",
         (
             Replacement(
-                "agent/outbox/store.py",
+                "agent/outbox/book.py",
                 "from {stream.lane} where seq between ? and ? order by seq",
                 "from {stream.lane} where seq between ? and ? order by json_extract(cast(body as text), '$.time')",
             ),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from agent.clock import ManualClock
 from agent.event import EventType, Lane, Stream, chain_hash
+from agent.outbox.book import RIDERS
 from agent.outbox.chain import verify
-from agent.outbox.store import RIDERS, SWEEP, Outbox
+from agent.outbox.store import SWEEP, Outbox
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
 
 DAY_S = 24 * 3600.0

@@ -15,9 +15,10 @@ import pytest
 from agent.clock import ManualClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import GENESIS, EventType, Lane, Stream
+from agent.outbox.book import new_epoch
 from agent.outbox.chain import verify
 from agent.outbox.database import PAGE_BYTES, VERSION, WAL_PAGES
-from agent.outbox.store import SWEEP, Outbox, new_epoch
+from agent.outbox.store import SWEEP, Outbox
 from agent.ranges import Ranges
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
 

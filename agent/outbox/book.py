@@ -1,0 +1,212 @@
+"""The database of one epoch while it is open: what is known of it, and each change as one transaction.
+
+What is known follows the disk: it changes after the commit has returned, never before. A book has no lock
+and translates no errors; whoever gets one closes the book, and opening it reads the file again.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from secrets import token_bytes
+
+from agent.clock import Clock
+from agent.errors import TryAgain
+from agent.event import Event, Fact, Lane, Stream, chain_hash
+from agent.outbox import lanes
+from agent.outbox.database import connect
+from agent.outbox.lanes import LaneState
+from agent.outbox.salvage import Salvaged
+from agent.ranges import Ranges
+
+RIDERS = 4
+"""At most so many old rows leave on the back of one append."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes: what stands in every event beside its fact and its place."""
+
+    province: str
+    agent: str
+    clock: Clock
+
+
+class Book:
+    """One database file. After `close`, what was known of it can still be asked."""
+
+    def __init__(self, path: Path, author: Author) -> None:
+        self.path = path
+        self.author = author
+        self.epoch = ""
+        self.lanes = {lane: LaneState(lane) for lane in Lane}
+        self.older: dict[Stream, Ranges] = {}
+        """What was salvaged of older epochs and is still here."""
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Raises `TryAgain` when the book is closed."""
+        if self._connection is None:
+            raise TryAgain(f"{self.path} is closed")
+        return self._connection
+
+    def open(self) -> None:
+        """Open or create the file, bring its schema up to date, and read where each lane stands.
+
+        Raises:
+            sqlite3.Error: the disk refuses, or the file is damaged.
+            PersonMustAct: the folder cannot be written, or the file is from a newer version.
+        """
+        self._connection = connect(self.path)
+        try:
+            self._read_all(self._connection)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_all(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("select epoch, lost from store").fetchone()
+        if row is None:
+            row = (new_epoch(self.author.clock.now()), "{}")
+            connection.execute("insert into store (id, epoch) values (1, ?)", (row[0],))
+        self.epoch, lost = row[0], json.loads(row[1])
+        self.lanes = {lane: lanes.load(connection, lane, lost=lost.get(lane, 0)) for lane in Lane}
+        self.older = {}
+        for epoch, lane, seq in connection.execute("select epoch, lane, seq from salvaged"):
+            self.older.setdefault(Stream(epoch, Lane(lane)), Ranges()).add(seq, seq)
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def append(
+        self, facts: Iterable[Fact], *, keep_days: int, placed: list[tuple[Event, bytes]] | None = None
+    ) -> list[Event]:
+        """Store *facts*, and remove what may go; *placed* collects them as they get their numbers, also in vain."""
+        placed = [] if placed is None else placed
+        author, connection = self.author, self.connection
+        heads: dict[Lane, tuple[int, str]] = {}
+        connection.execute("begin immediate")
+        for fact in facts:
+            lane = fact.type.lane
+            state = self.lanes[lane]
+            last, head = heads.get(lane, (state.last, state.head))
+            event = Event(author.province, author.agent, self.epoch, lane, last + 1, head, author.clock.boot, fact)
+            body = event.encode()
+            lanes.insert(connection, lane, event.seq, body, stored=state.acked)
+            heads[lane] = (event.seq, chain_hash(body))
+            placed.append((event, body))
+        removed = {lane: self._remove_old(lane, limit=RIDERS, keep_days=keep_days) for lane in heads}
+        connection.execute("commit")
+        for lane, (last, head) in heads.items():
+            state = self.lanes[lane]
+            state.last, state.head, state.stored_on_disk = last, head, state.acked
+            state.first = max(state.first, removed[lane])
+        return [event for event, _ in placed]
+
+    def holds(self, event: Event, body: bytes) -> bool:
+        """Whether *event* is on the disk, as *body*."""
+        found = self.connection.execute(f"select body from {event.lane} where seq = ?", (event.seq,)).fetchone()
+        return found is not None and bytes(found[0]) == body
+
+    def sweep(self, lane: Lane, *, limit: int, keep_days: int) -> None:
+        """Say on disk how far the province has *lane*, and remove up to *limit* rows that may go."""
+        connection, state = self.connection, self.lanes[lane]
+        connection.execute("begin immediate")
+        first = self._remove_old(lane, limit=limit, keep_days=keep_days)
+        connection.execute(f"update {lane} set stored = ? where seq = ?", (state.acked, state.last))
+        connection.execute("commit")
+        state.first, state.stored_on_disk = first, state.acked
+
+    def _remove_old(self, lane: Lane, *, limit: int, keep_days: int) -> int:
+        return lanes.remove_old(
+            self.connection, self.lanes[lane], limit=limit, keep_days=keep_days, now=self.author.clock.read
+        )
+
+    def drop(self, lane: Lane, numbers: Ranges, *, lost: int) -> None:
+        """Remove *numbers* of *lane* for want of room, *lost* of them undelivered."""
+        connection, state = self.connection, self.lanes[lane]
+        losses = {each.lane: each.lost for each in self.lanes.values()} | {lane: state.lost + lost}
+        connection.execute("begin immediate")
+        for first, last in numbers:
+            connection.execute(f"delete from {lane} where seq between ? and ?", (first, last))
+        connection.execute("update store set lost = ? where id = 1", (json.dumps(losses),))
+        connection.execute("commit")
+        for first, last in numbers:
+            state.stored.add(first, last)
+        state.lost = losses[lane]
+        state.first = connection.execute(f"select min(seq) from {lane}").fetchone()[0] or state.first
+
+    def take_over(self, saved: Salvaged) -> None:
+        """Keep what was read of a damaged file; its events travel as what they always were."""
+        connection = self.connection
+        connection.execute("begin immediate")
+        connection.executemany(
+            "insert or ignore into salvaged values (?, ?, ?, ?, ?)",
+            ((epoch, lane, seq, body, zlib.crc32(body)) for epoch, lane, seq, body in saved.rows),
+        )
+        connection.execute("update store set sessions = max(sessions, ?) where id = 1", (saved.sessions,))
+        connection.execute("commit")
+        for epoch, lane, seq, _ in saved.rows:
+            self.older.setdefault(Stream(epoch, lane), Ranges()).add(seq, seq)
+
+    def forget(self, stream: Stream, have: Ranges) -> None:
+        """Remove what the province has of an older epoch's *stream*."""
+        connection, held = self.connection, self.older[stream]
+        connection.execute("begin immediate")
+        for first, last in have.within(held.first or 0, held.last or 0):
+            connection.execute(
+                "delete from salvaged where epoch = ? and lane = ? and seq between ? and ?",
+                (stream.epoch, stream.lane, first, last),
+            )
+        connection.execute("commit")
+        rest = held.without(have)
+        if rest:
+            self.older[stream] = rest
+        else:
+            del self.older[stream]
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def read(self, stream: Stream, first: int, last: int) -> list[tuple[int, bytes]]:
+        """The events *first* to *last* of *stream* that are here, in order.
+
+        Raises:
+            RowDamaged: one of them is not what was written.
+        """
+        if stream.epoch == self.epoch:
+            rows = self.connection.execute(
+                f"select seq, body, crc from {stream.lane} where seq between ? and ? order by seq", (first, last)
+            ).fetchall()
+        else:
+            rows = self.connection.execute(
+                "select seq, body, crc from salvaged where epoch = ? and lane = ? and seq between ? and ? order by seq",
+                (stream.epoch, stream.lane, first, last),
+            ).fetchall()
+        for seq, body, crc in rows:
+            if not lanes.is_sound(body, crc):
+                raise lanes.RowDamaged(f"event {stream.lane}/{seq} is damaged")
+        return [(seq, body) for seq, body, _ in rows]
+
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_epoch(moment: datetime) -> str:
+    """A ULID (48 bits of milliseconds, 80 of randomness): sortable where the clock is right, unique where it is not."""
+    number = int(moment.timestamp() * 1000) % 2**48 << 80 | int.from_bytes(token_bytes(10))
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
