@@ -76,6 +76,14 @@ class CloudEvent(Payload):
     data: dict[str, Any]
 
 
+class BatchedEvent(CloudEvent):
+    """An event in a batch. Its bytes are those of the single event once a `previous` that was left out is put back."""
+
+    previous: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{43}$")  # type: ignore[assignment] # may be away
+    """Left out where the event before it in its lane is the element before it in the batch: then it is the SHA-256 of
+    that one's bytes, in unpadded base64url, and belongs right after `seq`."""
+
+
 EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.RATING: (RatingData,),
     EventType.ALERT: (OutboxReplaced,),
@@ -131,8 +139,8 @@ CHANNELS = (
     Channel(
         "batch",
         HERE.batch(LANE),
-        {"type": "array", "items": CloudEvent, "minItems": 1, "maxItems": BATCH_SIZE},
-        "A backlog's events, their bytes unchanged in a JSON array that is compressed with zlib.",
+        {"type": "array", "items": BatchedEvent, "minItems": 1, "maxItems": BATCH_SIZE},
+        "A backlog's events in a JSON array that is compressed with zlib, each without the hash of the one before it.",
         content_type=BATCH_TYPE,
     ),
     Channel(

@@ -6,8 +6,6 @@ behind it. So nothing that reaches the store may surprise it: every field it rea
 
 import json
 import logging
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,15 +13,13 @@ from pydantic import Field, ValidationError
 
 from agent.event import EventType, Lane
 from agent.ranges import Ranges
+from agent.uplink.batch import Element, UnreadableBatch, unpack
 from agent.uplink.payload import Payload
 
 log = logging.getLogger(__name__)
 
-LARGEST_BATCH_BYTES = 4 * 1024 * 1024
-"""A batch that unpacks to more is refused: a hundred events are a few hundred kilobytes."""
 MOST = 2**31 - 1
 """Integers of CloudEvents are signed and 32 bits wide."""
-_BLANK = " \t\n\r"
 
 
 class UnreadableEvent(ValueError):
@@ -96,14 +92,9 @@ def read_event(agent: str, body: bytes) -> Arrival:
         UnreadableEvent: not an event, or another counter's.
     """
     try:
-        said = Envelope.model_validate_json(body)
-        event = json.loads(body)
-    except (ValidationError, ValueError, RecursionError) as error:
+        return _arrival(agent, Element(body, json.loads(body)))
+    except (ValueError, RecursionError) as error:
         raise UnreadableEvent(f"not an event: {error}") from error
-    whose = said.source.rpartition("/")[2]
-    if whose != agent:
-        raise UnreadableEvent(f"event {said.seq} of {whose} came on the topic of {agent}")
-    return Arrival(Key(agent, said.epoch, said.lane), said.seq, said.type, said.time, body, event)
 
 
 def read_batch(agent: str, payload: bytes) -> list[Arrival]:
@@ -112,52 +103,25 @@ def read_batch(agent: str, payload: bytes) -> list[Arrival]:
     Raises:
         UnreadableEvent: not a batch at all, or one that unpacks to far too much.
     """
-    inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(payload, LARGEST_BATCH_BYTES)
-    except zlib.error as error:
-        raise UnreadableEvent(f"a batch that does not unpack: {error}") from error
-    if inflater.unconsumed_tail or not inflater.eof:
-        raise UnreadableEvent("a batch that is cut or far too large")
+        elements = unpack(payload)
+    except UnreadableBatch as error:
+        raise UnreadableEvent(str(error)) from error
     arrivals = []
-    for body in split_batch(text):
+    for element in elements:
         try:
-            arrivals.append(read_event(agent, body))
+            arrivals.append(_arrival(agent, element))
         except UnreadableEvent as error:
             log.warning("in a batch of %s: %s", agent, error)
     return arrivals
 
 
-def split_batch(text: bytes) -> list[bytes]:
-    """Cut a JSON array of objects into its elements' own bytes, which a parser would not give back.
-
-    Raises:
-        UnreadableEvent: not an array.
-    """
+def _arrival(agent: str, element: Element) -> Arrival:
     try:
-        return list(_elements(text.decode()))
-    except (ValueError, IndexError, RecursionError) as error:
-        raise UnreadableEvent(f"a batch that is not a JSON array: {error}") from error
-
-
-def _elements(array: str) -> Iterator[bytes]:
-    decoder = json.JSONDecoder()
-    at = _next(array, 0)
-    if array[at] != "[":
-        raise ValueError("no array")
-    at = _next(array, at + 1)
-    while array[at] != "]":
-        _, end = decoder.raw_decode(array, at)
-        yield array[at:end].encode()
-        at = _next(array, end)
-        if array[at] == ",":
-            at = _next(array, at + 1)
-        elif array[at] != "]":
-            raise ValueError(f"no comma at {at}")
-
-
-def _next(array: str, at: int) -> int:
-    """Where the next character that is not blank stands."""
-    while array[at] in _BLANK:
-        at += 1
-    return at
+        said = Envelope.model_validate(element.said)
+    except ValidationError as error:
+        raise UnreadableEvent(f"not an event: {error}") from error
+    whose = said.source.rpartition("/")[2]
+    if whose != agent:
+        raise UnreadableEvent(f"event {said.seq} of {whose} came on the topic of {agent}")
+    return Arrival(Key(agent, said.epoch, said.lane), said.seq, said.type, said.time, element.body, element.said)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.event import GENESIS, Lane
-from agent.province.arrival import Key, UnreadableEvent, read_batch, read_event, split_batch
-from agent.province.store import ProvinceStore
+from agent.province.arrival import Key, UnreadableEvent, read_batch, read_event
+from agent.province.store import ProvinceStore, ProvinceView
+from agent.uplink.batch import pack
 from tests.province.conftest import AGENT, EPOCH, chain
 
 KEY = Key(AGENT, EPOCH, Lane.RECORD)
@@ -134,27 +135,17 @@ def test_the_events_of_a_batch_are_the_very_bytes_that_were_hashed() -> None:
     assert [arrival.seq for arrival in arrivals] == list(range(1, 101))
 
 
-objects = st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text()), max_size=3)
-blank = st.text(alphabet=" \t\r\n", max_size=3)
+def test_the_hashes_that_were_left_out_are_back(store: ProvinceStore) -> None:
+    bodies = chain(100)
+    arrivals = read_batch(AGENT, pack(bodies))
+    assert [arrival.body for arrival in arrivals] == bodies
+    store.store(arrivals, at=datetime.now(UTC))
+    assert ProvinceView(store.path).breaks() == {}
 
 
-@given(st.lists(st.tuples(blank, objects, blank), max_size=5), blank, blank)
-def test_a_batch_is_cut_between_its_elements_however_it_is_spaced(
-    elements: list[tuple[str, dict[str, Any], str]], before: str, after: str
-) -> None:
-    bodies = [json.dumps(element, ensure_ascii=False).encode() for _, element, _ in elements]
-    text = ",".join(f"{a}{json.dumps(element, ensure_ascii=False)}{b}" for a, element, b in elements)
-    assert split_batch(f"{before}[{text}]{after}".encode()) == bodies
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"{}", b"[", b"[{}", b"[{} {}]", b"[{},", b"[{}}", b"[nonsense]", b"\xff[]", b"[" * 100_000], ids=len
-)
-def test_what_is_not_an_array_is_not_a_batch(text: bytes) -> None:
+def test_a_batch_that_is_no_batch_is_refused() -> None:
     with pytest.raises(UnreadableEvent):
-        split_batch(text)
-    with pytest.raises(UnreadableEvent):
-        read_batch(AGENT, zlib.compress(text))
+        read_batch(AGENT, zlib.compress(b"{}"))
 
 
 def test_one_event_that_cannot_be_read_does_not_take_the_batch_along() -> None:

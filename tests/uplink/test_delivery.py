@@ -1,16 +1,15 @@
 """What goes over the link: over both versions of MQTT, in a small window, decided by reason codes."""
 
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent.event import EventType, Fact, Lane, Stream
 from agent.uplink import connection as rules
 from agent.uplink import hush
+from agent.uplink.batch import unpack
 from agent.uplink.session import Protocol
 from tests.broker import COUNTER_ACL, Broker
 from tests.eventually import eventually
@@ -35,13 +34,8 @@ def bodies(ear: Ear) -> list[bytes]:
         if "/up/event/" in topic:
             found.append(payload)
         if "/up/batch/" in topic:
-            found += [json.dumps(e, ensure_ascii=False, separators=(",", ":")).encode() for e in unpacked(payload)]
+            found += [element.body for element in unpack(payload)]
     return found
-
-
-def unpacked(payload: bytes) -> list[Any]:
-    events: list[Any] = json.loads(zlib.decompress(payload))
-    return events
 
 
 def confirm(ear: Ear, counter: Box, upto: int, missing: list[list[int]] | None = None) -> None:
@@ -72,7 +66,7 @@ def test_a_backlog_goes_in_batches_of_the_same_bytes_and_today_singly(
         events += counter.press()
         eventually(lambda: len(bodies(ear)) == 251)
     assert bodies(ear) == [event.encode() for event in events]
-    sizes = [len(unpacked(payload)) for topic, payload, _ in ear.messages if "/up/batch/record" in topic]
+    sizes = [len(unpack(payload)) for topic, payload, _ in ear.messages if "/up/batch/record" in topic]
     assert sizes == [100, 100, 50]
 
 
