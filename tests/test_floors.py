@@ -45,6 +45,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.keys": [],
             "agent.rating.record": [],
             "agent.rating.scale": [],
+            "agent.rating.urn": [],
             "agent.rating.token": [],
             "agent.uplink.backoff": [],
             "agent.uplink.batch": [],

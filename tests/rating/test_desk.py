@@ -65,9 +65,11 @@ def test_the_first_press_is_a_rating_at_once_with_all_that_tells_its_level(ballo
         "channel": "keypad",
         "valid": True,
         "flags": [],
+        "bucket_min": 0,
     }
     assert list(data) == [
-        *("level", "raw", "keymap", "scale", "scale_hash", "counter", "commune", "channel", "valid", "flags")
+        *("level", "raw", "keymap", "scale", "scale_hash", "counter", "commune", "channel", "valid", "flags"),
+        "bucket_min",
     ]
 
 
