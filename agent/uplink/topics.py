@@ -66,6 +66,10 @@ class Topics:
     def acknowledgement(self, lane: Lane) -> str:
         return f"{self.root}/down/ack/{lane}"
 
+    def rating(self, ballot_id: str) -> str:
+        """A vote that a phone gave on the province's rating page."""
+        return f"{self.root}/down/rating/{ballot_id}"
+
     def command(self, command: str, command_id: str) -> str:
         return f"{self.root}/down/command/{command}/{command_id}"
 
