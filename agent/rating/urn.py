@@ -20,10 +20,13 @@ class Vote:
 
     level: int
     token: Token | None
-    """The verified token it was given with: channel `qr`. None: a printed code, channel `qr_static`."""
+    """What it is counted once by: the verified token of the screen, or for a printed code one that the province's
+    page made. None: a printed code, answered at the counter's own page."""
     reasons: tuple[Reason, ...] = ()
     comment: str = ""
     """Scrubbed (`agent.rating.comment`), at most 300 characters."""
+    is_static: bool = False
+    """Given with a printed code, which anybody can use again anywhere: channel `qr_static`."""
 
 
 class Cast(StrEnum):
