@@ -48,10 +48,10 @@ class _Sealed(BaseModel):
 
 
 def seal_vote(keys: QrKeys, vote: Vote) -> bytes:
-    """*vote* for the eyes of the counter with *keys* only."""
-    inside = _Sealed(
-        level=vote.level, reasons=list(vote.reasons), comment=vote.comment, static=vote.is_static
-    )
+    """*vote*, which has a token, for the eyes of the counter with *keys* only."""
+    if vote.token is None:
+        raise ValueError("a vote without a token cannot be counted once")
+    inside = _Sealed(level=vote.level, reasons=list(vote.reasons), comment=vote.comment, static=vote.is_static)
     return seal(keys, vote.token, inside.model_dump_json(exclude_defaults=True).encode())
 
 
