@@ -56,7 +56,7 @@ class Courier:
         agents: Callable[[], Collection[str]],
         met: Callable[[str, Info], None],
     ) -> None:
-        """*agents* gives the counters whose secrets are here; *met* is told of each birth certificate, on this thread."""
+        """*agents* gives the counters whose secrets are here; *met* is told of birth certificates, on this thread."""
         self._door = door
         self._province = province
         self._store = store
