@@ -6,7 +6,7 @@ are its identity: what is stored, published, batched and hashed are the same byt
 once by `Event.encode` (CloudEvents 1.0 in structured JSON; UTF-8, compact, keys in this order).
 """
 
-import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -144,7 +144,11 @@ def stamp(moment: datetime) -> str:
 
 def chain_hash(body: bytes) -> str:
     """SHA-256 of an event's bytes, unpadded base64url (RFC 4648 section 5): the next event's `previous`."""
-    return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+    return binascii.b2a_base64(hashlib.sha256(body).digest(), newline=False).translate(_URLSAFE, b"=").decode()
+
+
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
+"""`base64.urlsafe_b64encode` takes twice as long, and a drain does this for every event."""
 
 
 GENESIS = chain_hash(b"")

@@ -49,12 +49,10 @@ def array(bodies: Sequence[bytes]) -> bytes:
     """The same before it is compressed."""
     elements = [*bodies[:1]]
     for before, body in pairwise(bodies):
-        link = _link(chain_hash(before))
-        at = _place(body)
+        at, link = _place(body), _link(chain_hash(before))
         rest = at + len(link)
-        if body[at:rest] == link and body.find(_KEY, rest) < 0:
-            body = body[:at] + body[rest:]  # noqa: PLW2901 - the same event, shorter
-        elements.append(body)
+        is_sure = body.startswith(link, at) and body.find(_KEY, rest) < 0
+        elements.append(body[:at] + body[rest:] if is_sure else body)
     return b"[" + b",".join(elements) + b"]"
 
 
@@ -96,8 +94,7 @@ def _link(before: str) -> bytes:
 
 def _place(body: bytes) -> int:
     """Where `previous` stands or would stand: behind the first `seq` and its comma; 0 where there is none."""
-    seq = body.find(_SEQ)
-    return body.find(b",", seq) + 1 if seq >= 0 else 0
+    return body.find(b",", body.find(_SEQ)) + 1
 
 
 def _cut(array: str) -> Iterator[tuple[bytes, Any]]:

@@ -1,5 +1,6 @@
 """What goes next: everything until it is stored, today before the backlog, never more than the window."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agent.event import Lane, Stream
 from agent.ranges import Ranges
-from agent.uplink.dispatch import BATCH_FROM, BATCH_SIZE, HANDFUL_S, Dispatch, Parcel
+from agent.uplink.dispatch import BATCH_FROM, BATCH_SIZE, HANDFUL_S, TODAYS_PLACES, Dispatch, Parcel
 
 WINDOW = 20
 ALERT, RECORD, METRIC = STREAMS = tuple(Stream("01J6X", lane) for lane in Lane)
@@ -33,12 +34,40 @@ def numbers(parcels: list[Parcel]) -> list[int]:
     return [seq for parcel in parcels for seq in range(parcel.first, parcel.last + 1)]
 
 
-def test_a_backlog_takes_seven_tenths_of_the_window_and_leaves_the_rest_to_today() -> None:
+def test_a_backlog_takes_the_window_but_one_place_which_is_todays() -> None:
     dispatch = backlog(5000)
-    assert len(volley(dispatch)) == 14
-    dispatch.appended(RECORD, 5001, 5006)
-    live = volley(dispatch, WINDOW - 14)
-    assert [(parcel.first, parcel.is_live) for parcel in live] == [(seq, True) for seq in range(5001, 5007)]
+    flying = volley(dispatch)
+    assert len(flying) == WINDOW - TODAYS_PLACES == 19
+    dispatch.appended(RECORD, 5001, 5001)
+    today = dispatch.next(WINDOW)
+    assert today is not None
+    assert (today.first, today.is_live) == (5001, True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 19)), max_size=60), st.integers(1, 20))
+@settings(max_examples=60, deadline=None)
+def test_while_todays_events_wait_every_place_that_comes_free_is_theirs(
+    rounds: list[tuple[int, int]], window: int
+) -> None:
+    """In each round some are pressed and some PUBACKs come, in a broker's order."""
+    dispatch = Dispatch({RECORD: Ranges([(1, 100_000)])}, batches=True)
+    flying: deque[Parcel] = deque()
+    waiting: deque[int] = deque()
+    last = 100_000
+    for pressed, pubacks in rounds:
+        for _ in range(pressed):
+            last += 1
+            if len(waiting) < BATCH_FROM - 1:
+                waiting.append(last)
+                dispatch.appended(RECORD, last, last)
+        for _ in range(min(pubacks, len(flying))):
+            dispatch.arrived(flying.popleft(), at_s=0)
+        while len(flying) < window and (parcel := dispatch.next(window)) is not None:
+            flying.append(parcel)
+            assert parcel.is_live == bool(waiting)
+            assert not parcel.is_live or parcel.first == waiting.popleft()
+        assert len(flying) == window or not waiting
+        assert len(flying) >= window - TODAYS_PLACES, "a backlog leaves no more than today's place empty"
 
 
 def test_even_a_window_of_one_drains_a_backlog() -> None:
@@ -53,7 +82,7 @@ def test_even_a_window_of_one_drains_a_backlog() -> None:
 
 def test_from_twenty_on_a_backlog_travels_in_batches_of_at_most_a_hundred() -> None:
     assert (BATCH_FROM, BATCH_SIZE) == (20, 100)
-    assert [parcel.is_batch for parcel in volley(backlog(19))] == [False] * 14
+    assert [parcel.is_batch for parcel in volley(backlog(19))] == [False] * 19
     assert [(p.first, p.last, p.is_batch) for p in volley(backlog(20))] == [(1, 20, True)]
     assert [(p.first, p.last) for p in volley(backlog(250))] == [(1, 100), (101, 200), (201, 250)]
 
@@ -225,7 +254,7 @@ class AnyConnection(RuleBasedStateMachine):
         if hasattr(self, "model"):
             assert len(self.model.flying) <= self.window
             backlog = [parcel for parcel in self.model.flying if not parcel.is_live]
-            assert len(backlog) <= max(1, int(self.window * 0.7))
+            assert len(backlog) <= max(1, self.window - TODAYS_PLACES)
 
     def teardown(self) -> None:
         """From here on the broker takes everything: every event that is not stored has been sent."""
@@ -252,7 +281,7 @@ TestAnyConnection.settings = settings(max_examples=60, stateful_step_count=40, d
 def test_today_never_waits_behind_a_backlog(window: int, count: int) -> None:
     """With the backlog's part of the window full, a new event goes at once if there is any place at all."""
     dispatch = backlog(count, batches=False)
-    flying = volley(dispatch, max(1, int(window * 0.7)))
+    flying = volley(dispatch, max(1, window - TODAYS_PLACES))
     dispatch.appended(RECORD, count + 1, count + 1)
     if len(flying) < window:
         parcel = dispatch.next(window)
