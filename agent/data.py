@@ -39,6 +39,8 @@ class OutboxReplaced(EventData):
     """The highest number that could be read of each lane; 0: none."""
     salvaged: dict[Lane, int]
     """How many unconfirmed events of each lane are sent on as they were."""
+    ballots: int = 0
+    """How many votes of the ballot box were carried over into the new one."""
     kept_as: str
     """The name of the old file, beside the new one."""
 

@@ -19,6 +19,14 @@ class PersonMustAct(CounterAgentError):
     """Repeating will not help; the text says what a person has to do."""
 
 
+class TokenSpent(CounterAgentError):
+    """This token has voted before; nothing was stored."""
+
+
+class BallotGone(CounterAgentError):
+    """This vote is not in the ballot box any more."""
+
+
 class SystemReason(str):
     """Why the operating system refused, in its own English; a `Language` says it in its own words by `name`."""
 

@@ -82,6 +82,8 @@ class Fact:
     data: Mapping[str, Any]
     booted: datetime | None = None
     """When this boot began, by the clock that said `at`: what corrects an untrusted `at` later."""
+    boot: str | None = None
+    """The boot in which it happened; None: in the one in which it gets its place."""
 
     @classmethod
     def seen(cls, kind: EventType, moment: Moment, data: Mapping[str, Any]) -> "Fact":

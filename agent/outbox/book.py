@@ -7,17 +7,18 @@ and translates no errors; whoever gets one closes the book, and opening it reads
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from secrets import token_bytes
+from secrets import SystemRandom, token_bytes
 
 from agent.clock import Clock
 from agent.errors import TryAgain
-from agent.event import Event, Fact, Lane, Stream, chain_hash
+from agent.event import Event, EventType, Fact, Lane, Stream, chain_hash
 from agent.outbox import lanes
+from agent.outbox.box import Box, Choose
 from agent.outbox.database import connect
 from agent.outbox.lanes import LaneState
 from agent.outbox.salvage import Salvaged
@@ -47,6 +48,7 @@ class Book:
         self.older: dict[Stream, Ranges] = {}
         """What was salvaged of older epochs and is still here."""
         self._connection: sqlite3.Connection | None = None
+        self._box: Box | None = None
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +60,18 @@ class Book:
         if self._connection is None:
             raise TryAgain(f"{self.path} is closed")
         return self._connection
+
+    @property
+    def box(self) -> Box:
+        """Raises `TryAgain` when the book was never open."""
+        if self._box is None:
+            raise TryAgain(f"{self.path} is closed")
+        return self._box
+
+    @property
+    def votes(self) -> tuple[int, int]:
+        """Ratings in the ballot box, and ratings ever taken in this epoch."""
+        return (self._box.held, self._box.cast) if self._box is not None else (0, 0)
 
     def open(self) -> None:
         """Open or create the file, bring its schema up to date, and read where each lane stands.
@@ -83,6 +97,7 @@ class Book:
         self.older = {}
         for epoch, lane, seq in connection.execute("select epoch, lane, seq from salvaged"):
             self.older.setdefault(Stream(epoch, Lane(lane)), Ranges()).add(seq, seq)
+        self._box = Box(connection)
 
     def close(self) -> None:
         """Idempotent."""
@@ -94,10 +109,19 @@ class Book:
     # -- writing ---------------------------------------------------------------------------------
 
     def append(
-        self, facts: Iterable[Fact], *, keep_days: int, placed: list[tuple[Event, bytes]] | None = None
+        self,
+        facts: Sequence[Fact],
+        *,
+        keep_days: int,
+        placed: list[tuple[Event, bytes]] | None = None,
+        ballots: Sequence[int] = (),
     ) -> list[Event]:
-        """Store *facts*, and remove what may go; *placed* collects them as they get their numbers, also in vain."""
+        """Store *facts*, and remove what may go; *placed* collects them as they get their numbers, also in vain.
+
+        *ballots* are the keys that *facts* had in the ballot box: they leave it.
+        """
         placed = [] if placed is None else placed
+        taken = sum(fact.type is EventType.RATING for fact in facts) - len(ballots)
         author, connection = self.author, self.connection
         heads: dict[Lane, tuple[int, str]] = {}
         connection.execute("begin immediate")
@@ -105,18 +129,29 @@ class Book:
             lane = fact.type.lane
             state = self.lanes[lane]
             last, head = heads.get(lane, (state.last, state.head))
-            event = Event(author.province, author.agent, self.epoch, lane, last + 1, head, author.clock.boot, fact)
+            boot = fact.boot or author.clock.boot
+            event = Event(author.province, author.agent, self.epoch, lane, last + 1, head, boot, fact)
             body = event.encode()
             lanes.insert(connection, lane, event.seq, body, stored=state.acked)
             heads[lane] = (event.seq, chain_hash(body))
             placed.append((event, body))
         removed = {lane: self._remove_old(lane, limit=RIDERS, keep_days=keep_days) for lane in heads}
+        self.box.count(taken, left=ballots)
         connection.execute("commit")
+        self.box.counted(taken, left=ballots)
         for lane, (last, head) in heads.items():
             state = self.lanes[lane]
             state.last, state.head, state.stored_on_disk = last, head, state.acked
             state.first = max(state.first, removed[lane])
         return [event for event, _ in placed]
+
+    def release(self, choose: Choose, *, keep_days: int) -> list[Event]:
+        """Move what *choose* picks out of the ballot box into its lane, in an order that nobody knows before."""
+        leaving = list(choose(self.box.ballots()))
+        if not leaving:
+            return []
+        SystemRandom().shuffle(leaving)
+        return self.append([fact for _, fact in leaving], keep_days=keep_days, ballots=[key for key, _ in leaving])
 
     def holds(self, event: Event, body: bytes) -> bool:
         """Whether *event* is on the disk, as *body*."""
@@ -160,6 +195,7 @@ class Book:
             ((epoch, lane, seq, body, zlib.crc32(body)) for epoch, lane, seq, body in saved.rows),
         )
         connection.execute("update store set sessions = max(sessions, ?) where id = 1", (saved.sessions,))
+        self.box.take_over(saved.ballots, saved.spent)
         connection.execute("commit")
         for epoch, lane, seq, _ in saved.rows:
             self.older.setdefault(Stream(epoch, lane), Ranges()).add(seq, seq)

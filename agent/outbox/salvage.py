@@ -25,12 +25,16 @@ class Salvaged:
     rows: list[tuple[str, Lane, int, bytes]] = field(default_factory=list)
     """`(epoch, lane, seq, bytes)` of every sound row that the province had not confirmed."""
     sessions: int = 0
+    ballots: list[tuple[int, bytes]] = field(default_factory=list)
+    """Every sound vote of the ballot box, by its key."""
+    spent: list[tuple[int, bytes]] = field(default_factory=list)
+    """The tokens that had voted, `(slot, token)`."""
     last: dict[Lane, int] = field(default_factory=dict)
     """The highest number seen of each lane, confirmed or not."""
 
 
 def salvage(path: Path) -> Salvaged:
-    """Read every sound, unconfirmed row of the database at *path*; never raises for what is broken."""
+    """Read every sound, unconfirmed row and every vote of the database at *path*; never raises for what is broken."""
     found = Salvaged()
     with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as connection:
         with suppress(sqlite3.Error):
@@ -40,6 +44,13 @@ def salvage(path: Path) -> Salvaged:
         with suppress(sqlite3.Error):
             older = connection.execute("select epoch, lane, seq, body, crc from salvaged").fetchall()
             found.rows += [(e, Lane(lane), seq, body) for e, lane, seq, body, crc in older if is_sound(body, crc)]
+        with suppress(sqlite3.Error):
+            for key, body, crc in connection.execute("select ballot, body, crc from box"):
+                if is_sound(body, crc):
+                    found.ballots.append((key, body))
+        with suppress(sqlite3.Error):
+            for slot, token in connection.execute("select slot, token from spent"):
+                found.spent.append((slot, token))
     return found
 
 

@@ -62,6 +62,18 @@ def salvaged(db: Database) -> None:
     )
 
 
+@STEPS()
+def box(db: Database) -> None:
+    """Votes that wait for company under random keys; tokens that have voted; every rating ever taken.
+
+    Until this step lane `record` held nothing but ratings, so its last number is their count.
+    """
+    db.execute("create table box (ballot integer primary key, body blob not null, crc integer not null)")
+    db.execute("create table spent (slot integer, token blob, primary key (slot, token)) without rowid")
+    db.execute("alter table store add column taken integer not null default 0")
+    db.execute("update store set taken = (select coalesce(max(seq), 0) from record)")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply every step that is missing; each whole or not at all."""
     STEPS.apply(Database(connection))

@@ -13,12 +13,15 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.clock import Clock
-from agent.errors import TryAgain
+from agent.errors import BallotGone, TokenSpent, TryAgain
 from agent.event import Event, Fact, Lane, Stream
+from agent.outbox.ballots import Ballots, Stored
 from agent.outbox.book import Author, Book
+from agent.outbox.box import Choose
 from agent.outbox.database import Reserve, is_damage, is_full
 from agent.outbox.journal import Journal
 from agent.outbox.lanes import Mark
@@ -34,7 +37,18 @@ WEIGH_EVERY = 64
 """The size is looked at every so many events."""
 
 
-class Outbox(Journal):
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the watermark tells."""
+
+    lanes: dict[Lane, Mark]
+    held: int
+    """Ratings in the ballot box."""
+    cast: int
+    """Ratings ever taken in this epoch: held, or released since."""
+
+
+class Outbox(Journal, Ballots):
     """The durable, chained, laned event store of one counter."""
 
     def __init__(
@@ -67,7 +81,7 @@ class Outbox(Journal):
             TryAgain: the disk refuses for now.
             PersonMustAct: the folder cannot be written, or the file is from a newer version.
         """
-        with self._using():
+        with self._asking():
             self._reserve.make()
 
     def close(self) -> None:
@@ -76,10 +90,10 @@ class Outbox(Journal):
             self._book.close()
 
     @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def _asking(self) -> Iterator[Book]:
         with self._lock:
             try:
-                yield self._reach().connection
+                yield self._reach()
             except BaseException as error:
                 self.close()
                 if is_damage(error):
@@ -88,6 +102,11 @@ class Outbox(Journal):
                 if isinstance(error, sqlite3.Error):
                     raise TryAgain(f"{self.path}: {error}") from error
                 raise
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        with self._asking() as book:
+            yield book.connection
 
     def _reach(self) -> Book:
         """The open book; a file that turns out to be damaged is replaced first."""
@@ -118,20 +137,9 @@ class Outbox(Journal):
         Raises:
             TryAgain: nothing was stored (disk full, read-only, input/output error).
         """
-        with self._lock:
-            try:
-                events = self._try_to_append(facts)
-            except BaseException as error:
-                self.close()
-                if not isinstance(error, sqlite3.Error):
-                    raise
-                self.trouble = str(error)
-                raise TryAgain(f"{self.path}: {error}") from error
-            self.trouble = None
-            self._unweighed += len(facts)
-            if self._unweighed >= WEIGH_EVERY:
-                self._unweighed = 0
-                self._weigh()
+        with self._writing():
+            events = self._try_to_append(facts)
+            self._grown(len(facts))
         self._tell()
         return events
 
@@ -141,27 +149,57 @@ class Outbox(Journal):
             if not self._reserve.is_there:
                 raise sqlite3.OperationalError("the disk is full; what is left is kept for ratings")
         placed: list[tuple[Event, bytes]] = []
+
+        def write(book: Book) -> list[Event]:
+            placed.clear()
+            return book.append(facts, keep_days=self.keep_days, placed=placed)
+
+        def landed(book: Book) -> list[Event] | None:
+            return [event for event, _ in placed] if placed and book.holds(*placed[-1]) else None
+
+        return self._durably(write, landed, is_precious=not self._are_metrics(facts))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One write: under the lock; what went wrong is remembered and told as `TryAgain`."""
+        with self._lock:
+            try:
+                yield
+            except (TokenSpent, BallotGone):
+                raise
+            except BaseException as error:
+                self.close()
+                if not isinstance(error, sqlite3.Error):
+                    raise
+                self.trouble = str(error)
+                raise TryAgain(f"{self.path}: {error}") from error
+            self.trouble = None
+
+    def _durably(
+        self, write: Callable[[Book], Stored], landed: Callable[[Book], Stored | None], *, is_precious: bool
+    ) -> Stored:
+        """*write*, once more where that helps. A commit whose answer was an error may be on the disk all the same:
+        what has *landed* is not stored twice."""
         try:
-            return self._reach().append(facts, keep_days=self.keep_days, placed=placed)
+            return write(self._reach())
         except sqlite3.Error as error:
             self.close()
             if is_damage(error):
                 self._begin_anew(f"damaged: {error}")
-            elif not (is_full(error) and not self._are_metrics(facts) and self._reserve.release()):
-                return self._if_it_came_through(placed, error)
-        if self._is_on_disk(placed):
-            return [event for event, _ in placed]
-        return self._reach().append(facts, keep_days=self.keep_days)
+            elif not (is_full(error) and is_precious and self._reserve.release()):
+                with suppress(sqlite3.Error):
+                    if (found := landed(self._reach())) is not None:
+                        return found
+                raise
+        if (found := landed(self._reach())) is not None:
+            return found
+        return write(self._reach())
 
-    def _if_it_came_through(self, placed: list[tuple[Event, bytes]], error: sqlite3.Error) -> list[Event]:
-        """A commit whose answer was an error may be on the disk all the same: then it is not stored twice."""
-        with suppress(sqlite3.Error):
-            if self._is_on_disk(placed):
-                return [event for event, _ in placed]
-        raise error
-
-    def _is_on_disk(self, placed: list[tuple[Event, bytes]]) -> bool:
-        return bool(placed) and self._reach().holds(*placed[-1])
+    def _grown(self, count: int) -> None:
+        self._unweighed += count
+        if self._unweighed >= WEIGH_EVERY:
+            self._unweighed = 0
+            self._weigh()
 
     @staticmethod
     def _are_metrics(facts: Sequence[Fact]) -> bool:
@@ -174,6 +212,25 @@ class Outbox(Journal):
         except sqlite3.Error as error:
             log.warning("no room can be made for now: %s", error)
             self.close()
+
+    def _vote(self, write: Callable[[Book], Stored], landed: Callable[[Book], Stored | None]) -> Stored:
+        with self._writing():
+            stored = self._durably(write, landed, is_precious=True)
+        self._tell()
+        return stored
+
+    def release(self, choose: Choose) -> int:
+        """Move the votes that *choose* picks into lane `record`, shuffled, in one transaction; how many they are.
+
+        Raises:
+            TryAgain: the box and the lane are as they were.
+        """
+        with self._asking() as book:
+            events = book.release(choose, keep_days=self.keep_days)
+            self._grown(len(events))
+        if events:
+            self._tell()
+        return len(events)
 
     # -- what the province has -------------------------------------------------------------------
 
@@ -204,7 +261,7 @@ class Outbox(Journal):
         if stream not in self._book.older:
             return False
         try:
-            with self._using():
+            with self._asking():
                 self._book.forget(stream, have)
         except TryAgain as error:
             log.warning("salvaged events stay for now: %s", error)
@@ -222,7 +279,7 @@ class Outbox(Journal):
 
     def _sweep(self, lane: Lane) -> None:
         try:
-            with self._using():
+            with self._asking():
                 self._book.sweep(lane, limit=2 * SWEEP, keep_days=self.keep_days)
         except TryAgain as error:
             log.warning("old events stay for now: %s", error)
@@ -240,7 +297,7 @@ class Outbox(Journal):
         Raises:
             TryAgain: the disk refuses, or a row is not what was written; then a new epoch has begun.
         """
-        with self._using():
+        with self._asking():
             return self._book.read(stream, first, last)
 
     def check(self) -> str | None:
@@ -260,7 +317,7 @@ class Outbox(Journal):
             found = str(error)
         if found == "ok":
             return None
-        with self._using():
+        with self._asking():
             self._begin_anew(f"damaged: {found}")
         return found
 
@@ -268,6 +325,11 @@ class Outbox(Journal):
         """Where every lane stands."""
         with self._lock:
             return {lane: state.mark(self.epoch) for lane, state in self._book.lanes.items()}
+
+    def standing(self) -> Standing:
+        """Where every lane and the ballot box stand, at one instant."""
+        with self._lock:
+            return Standing(self.marks(), *self._book.votes)
 
     def waiting(self) -> dict[Stream, Ranges]:
         """What is here and not yet with the province: this epoch's lanes, then what was salvaged of older ones."""

@@ -35,6 +35,7 @@ def begin_anew(path: Path, author: Author, reason: str) -> None:
             old_epoch=saved.epoch,
             last_seen={lane: saved.last.get(lane, 0) for lane in Lane},
             salvaged={lane: sum(row[1] is lane for row in saved.rows) for lane in Lane},
+            ballots=len(saved.ballots),
             kept_as=aside(path, mark).name,
         ).payload()
         book.append([Fact.seen(EventType.ALERT, author.clock.read(), data)], keep_days=0)

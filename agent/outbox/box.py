@@ -1,0 +1,163 @@
+"""The ballot box in its table: votes that are durable, and have no number, no place in a lane and no order yet.
+
+A vote's row has a random key, so the table does not tell which came first. It leaves in the transaction
+that writes its event: at any instant a vote is in the box or in the lane, never in both, never in neither.
+`cast` counts every rating this database ever took, in the box or straight into the lane, so that what is held
+and what was released must add up to it. Of a spent token there is the token and its slot, and
+nothing that leads to the vote it was spent for.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import randbits
+
+from agent.clock import ClockQuality, Moment
+from agent.errors import BallotGone, TokenSpent
+from agent.event import EventType, Fact
+from agent.outbox.lanes import RowDamaged, is_sound
+
+SPENT_KEPT = timedelta(days=400)
+"""So long a spent token is remembered; nothing waits longer for its counter."""
+
+Choose = Callable[[Mapping[int, Fact]], Sequence[tuple[int, Fact]]]
+"""From the votes held, by their keys, to those that leave, as they shall be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """What is remembered of a token: it can vote no more."""
+
+    token: bytes
+    slot: int
+    """When it was shown, in seconds since 1970."""
+
+
+def new_key() -> int:
+    """63 random bits."""
+    return randbits(63)
+
+
+class Box:
+    """The box of one open database. Every change is one transaction, and what is known follows the disk."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.held: int = connection.execute("select count(*) from box").fetchone()[0]
+        """Votes in the box."""
+        self.cast: int = connection.execute("select taken from store").fetchone()[0]
+        """Ratings ever taken in this epoch: held, or released since."""
+
+    def hold(self, key: int, fact: Fact, stub: Stub | None, now: Callable[[], Moment]) -> None:
+        """Put *fact* in; does nothing when *key* is in there.
+
+        Raises:
+            TokenSpent: *stub*'s token has voted; nothing changed.
+        """
+        connection = self._connection
+        if self.has(key):
+            return
+        connection.execute("begin immediate")
+        if stub is not None:
+            if self.is_spent(stub):
+                connection.execute("rollback")
+                raise TokenSpent("this token has voted")
+            moment = now()
+            if moment.quality.is_trusted:
+                forgotten = int((moment.at - SPENT_KEPT).timestamp())
+                connection.execute("delete from spent where slot < ? and slot != ?", (forgotten, stub.slot))
+            connection.execute("insert into spent values (?, ?)", (stub.slot, stub.token))
+        self._insert(key, encode(fact))
+        connection.execute("update store set taken = taken + 1 where id = 1")
+        connection.execute("commit")
+        self.held, self.cast = self.held + 1, self.cast + 1
+
+    def amend(self, key: int, fact: Fact) -> None:
+        """Put *fact* in the place of the one held under *key*.
+
+        Raises:
+            BallotGone: there is none.
+        """
+        body = encode(fact)
+        changed = self._connection.execute(
+            "update box set body = ?, crc = ? where ballot = ?", (body, zlib.crc32(body), key)
+        )
+        if not changed.rowcount:
+            raise BallotGone("this vote is not in the box any more")
+
+    def take_over(self, ballots: Iterable[tuple[int, bytes]], spent: Iterable[tuple[int, bytes]]) -> None:
+        """Add what was read of a damaged database; inside the caller's transaction."""
+        for key, body in ballots:
+            self._insert(key, body)
+            self.held, self.cast = self.held + 1, self.cast + 1
+        self._connection.execute("update store set taken = ? where id = 1", (self.cast,))
+        self._connection.executemany("insert or ignore into spent values (?, ?)", spent)
+
+    def _insert(self, key: int, body: bytes) -> None:
+        self._connection.execute("insert into box values (?, ?, ?)", (key, body, zlib.crc32(body)))
+
+    def count(self, taken: int, *, left: Sequence[int]) -> None:
+        """*taken* ratings go straight into the lane, votes *left* leave the box; inside the caller's transaction."""
+        if left:
+            self._connection.executemany("delete from box where ballot = ?", ((key,) for key in left))
+        if taken:
+            self._connection.execute("update store set taken = taken + ? where id = 1", (taken,))
+
+    def counted(self, taken: int, *, left: Sequence[int]) -> None:
+        """The same, after the commit."""
+        self.held, self.cast = self.held - len(left), self.cast + taken
+
+    def has(self, key: int) -> bool:
+        return self._connection.execute("select 1 from box where ballot = ?", (key,)).fetchone() is not None
+
+    def ballots(self) -> dict[int, Fact]:
+        """Every vote held.
+
+        Raises:
+            RowDamaged: one of them is not what was written.
+        """
+        rows = self._connection.execute("select ballot, body, crc from box").fetchall()
+        if not all(is_sound(body, crc) for _, body, crc in rows):
+            raise RowDamaged("a vote in the ballot box is damaged")
+        return {key: decode(body) for key, body, _ in rows}
+
+    def is_spent(self, stub: Stub) -> bool:
+        found = self._connection.execute(
+            "select 1 from spent where slot = ? and token = ?", (stub.slot, stub.token)
+        ).fetchone()
+        return found is not None
+
+    def spent_in(self, slot: int) -> int:
+        """How many tokens of *slot* have voted."""
+        count: int = self._connection.execute("select count(*) from spent where slot = ?", (slot,)).fetchone()[0]
+        return count
+
+
+def encode(fact: Fact) -> bytes:
+    """*fact* as a row of the box."""
+    return json.dumps(
+        {
+            "at": fact.at.isoformat(),
+            "clock": fact.clock,
+            "booted": fact.booted.isoformat() if fact.booted is not None else None,
+            "boot": fact.boot,
+            "data": fact.data,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+
+
+def decode(body: bytes) -> Fact:
+    row = json.loads(body)
+    return Fact(
+        EventType.RATING,
+        datetime.fromisoformat(row["at"]),
+        ClockQuality(row["clock"]),
+        row["data"],
+        datetime.fromisoformat(row["booted"]) if row["booted"] is not None else None,
+        row["boot"],
+    )
