@@ -29,6 +29,7 @@ from agent.notify import Notifier, watchdog_interval_s
 from agent.orders import Duties
 from agent.outbox.store import Outbox
 from agent.rating.desk import Desk, Rules
+from agent.rating.gate import Gate
 from agent.rating.keypad import KeypadService
 from agent.rating.service import RatingService
 from agent.rating.tray import Tray
@@ -100,6 +101,7 @@ class App:
         self._media = MediaStore(self.settings.outbox.path.parent / "screen")
         self._cameras: dict[str, CameraService] = {}
         self._config = applied(self.settings)
+        self._gate = self._make_gate()
         self._duties = Duties(
             clock=self.clock,
             health=self.health,
@@ -216,6 +218,8 @@ class App:
 
     def _apply(self, settings: model.Settings) -> None:
         before, self.settings = self.settings, settings
+        if settings.qr != before.qr:
+            self._gate = self._make_gate()
         self.outbox.keep_days = settings.outbox.keep_days
         self.outbox.limit_bytes = settings.outbox.limit_mb * 1024**2
         self.hub.set_nameplate(nameplate(settings.counter))
@@ -233,7 +237,8 @@ class App:
         for component in ("camera", "keypad"):
             if component not in fitted:
                 self.health.report(component, NOT_FITTED)
-        self.health.report("qr", OK if self.settings.qr is not None else NOT_FITTED)
+        if self.settings.qr is None:
+            self.health.report("qr", NOT_FITTED)
         for component in ("agent", "config"):
             self.health.report(component, OK)
 
@@ -296,6 +301,11 @@ class App:
 
         return KeypadService(name, make, partial(self._tray.put, name), keys=keys_of(settings), health=self.health)
 
+    def _make_gate(self) -> Gate | None:
+        """Lives as long as these settings of the QR: a token that was shown stays good when the screen is rebuilt."""
+        qr = self.settings.qr
+        return Gate(qr, self.settings.counter.agent, clock=self.clock, health=self.health) if qr is not None else None
+
     def _commands(self) -> Service:
         return CommandService(
             orders=self._orders,
@@ -324,16 +334,16 @@ class App:
         )
 
     def _screen(self) -> Service:
-        service = ScreenService(
+        return ScreenService(
             self.settings.screen,
             hub=self.hub,
             store=self._media,
             health=self.health,
             clock=self.clock,
             language=self._language,
+            address=self._gate.address if self._gate is not None else lambda: None,
+            code_lasts_s=self._gate.lasts_s if self._gate is not None else None,
         )
-        service.show_address(self.settings.qr.url if self.settings.qr is not None else None)
-        return service
 
     def _web(self) -> Service:
         site = Site(

@@ -14,7 +14,8 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.rating.record import LONGEST_COMMENT, Reason
-from agent.rating.token import QrKeys, SealBroken, Token, TokenRefused, seal, unseal
+from agent.rating.secret import QrKeys
+from agent.rating.token import SealBroken, Token, TokenRefused, seal, unseal
 from agent.rating.urn import Cast, Urn, Vote
 from agent.service import Service
 

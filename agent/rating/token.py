@@ -13,7 +13,6 @@ the citizen ten minutes to answer. One token is one vote: whoever stores votes r
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import secrets
@@ -24,6 +23,7 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from agent.errors import CounterAgentError
+from agent.rating.secret import QrKeys
 
 STEP_S = 15
 """A token is shown for a multiple of this."""
@@ -31,16 +31,15 @@ GRACE_S = 30
 """How long a token still opens after it left the screen: somebody was just scanning it."""
 SKEW_S = 30
 """How far the clocks of a counter and the portal may differ."""
+TOKEN_LENGTH = 29
+"""Characters of a token in an address."""
 TICKET_S = 600
 """How long a citizen may take to answer."""
-SECRET_BYTES = 32
-"""The shortest secret."""
 
 _VERSION = 1
 _HEAD = struct.Struct(">B3sI2s")
 """Version and steps shown (2 and 6 bits), device, slot, nonce."""
 _MAC_BYTES = 8
-_LENGTH = 29
 _TICKET = struct.Struct(">I")
 _TICKET_MAC_BYTES = 16
 _BLOCK_BYTES = 512
@@ -74,44 +73,6 @@ class TokenRefused(CounterAgentError):
 
 class SealBroken(CounterAgentError):
     """Sealed bytes that were not sealed with these keys for this token."""
-
-
-def device_of(agent: str) -> bytes:
-    """The three bytes that stand for a counter in its tokens.
-
-    Two names of a fleet may share them (3 in 100 for a thousand counters): who knows several counters must refuse
-    a second one with the same device.
-    """
-    return hashlib.sha256(agent.encode()).digest()[:3]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QrKeys:
-    """One counter's keys, each for one use. Made of the secret and the counter's name, so a secret that was copied
-    to another box opens nothing there."""
-
-    agent: str
-    mac: bytes
-    ticket: bytes
-    seal: bytes
-
-    @classmethod
-    def from_secret(cls, secret: bytes, *, agent: str) -> Self:
-        """The keys of the counter called *agent*; *secret* is its file's content, white space around it ignored.
-
-        Raises:
-            ValueError: the secret is shorter than `SECRET_BYTES`.
-        """
-        secret = secret.strip()
-        if len(secret) < SECRET_BYTES:
-            raise ValueError(f"a secret of {len(secret)} bytes; at least {SECRET_BYTES} are needed")
-        return cls(
-            agent, *(hkdf(secret, info=f"motcua qr {use} {agent}".encode()) for use in ("mac", "ticket", "seal"))
-        )
-
-    @property
-    def device(self) -> bytes:
-        return device_of(self.agent)
 
 
 FindKeys = Callable[[bytes], QrKeys | None]
@@ -299,16 +260,6 @@ def unseal(keys: QrKeys, token: Token, sealed: bytes) -> bytes:
     return framed[2 : 2 + int.from_bytes(framed[:2])]
 
 
-def hkdf(secret: bytes, *, info: bytes, salt: bytes = b"", length: int = 32) -> bytes:
-    """RFC 5869 with SHA-256: a key for one use, from which neither the secret nor another key can be found."""
-    key = hmac.digest(salt or bytes(32), secret, "sha256")
-    output = block = b""
-    while len(output) < length:
-        block = hmac.digest(key, block + info + bytes([len(output) // 32 + 1]), "sha256")
-        output += block
-    return output[:length]
-
-
 _NOBODY = secrets.token_bytes(32)
 """Signs for counters that do not exist, so that they take as long."""
 
@@ -322,7 +273,7 @@ def _base32(body: bytes) -> str:
 
 
 def _unbase32(text: str) -> bytes:
-    if len(text) != _LENGTH or not text.isascii():
+    if len(text) != TOKEN_LENGTH or not text.isascii():
         raise TokenRefused(Refusal.MALFORMED)
     padding = "=" * (-len(text) % 8)
     try:

@@ -58,6 +58,8 @@ class RatingCode:
 
     svg: str
     text: str
+    lasts_s: float | None = None
+    """How long after it was set it still leads somewhere; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class ScreenHub:
         self._nameplate = _composed(nameplate)
         self._playlist: tuple[Item, ...] = ()
         self._code: RatingCode | None = None
+        self._coded_at = 0.0
         self._clock_trusted = clock.quality().is_trusted
         self._run = secrets.token_hex(4)
         self._thanked = 0
@@ -123,6 +126,8 @@ class ScreenHub:
 
     def set_code(self, code: RatingCode | None) -> None:
         """Show the rating QR, or none."""
+        with self._lock:
+            self._coded_at = self._clock.monotonic()
         self._change("_code", code)
 
     def look_at_clock(self) -> None:
@@ -147,7 +152,7 @@ class ScreenHub:
                 "zone": plate.zone,
                 "now_ms": round(self._clock.now().timestamp() * 1000),
             },
-            "qr": asdict(code) if code else None,
+            "qr": self._paint(code) if code else None,
             "playlist": [asdict(item) for item in playlist],
             "thanks": asdict(self.thanks()),
             "texts": {
@@ -155,6 +160,10 @@ class ScreenHub:
                 for name in ("welcome", "question", "instruction", "hours", "hotline", "thanks", "noted", "clock")
             },
         }
+
+    def _paint(self, code: RatingCode) -> dict[str, Any]:
+        left_s = None if code.lasts_s is None else code.lasts_s - (self._clock.monotonic() - self._coded_at)
+        return {"svg": code.svg, "text": code.text, "left_ms": None if left_s is None else max(0, round(left_s * 1000))}
 
     # The thank-you.
 

@@ -15,6 +15,8 @@ QUIET_ZONE = 4
 """Modules of white around the code (ISO/IEC 18004)."""
 _COMPACT = re.compile(r"[0-9A-Z $%*+\-./:]+")
 _SCHEME = re.compile(r"^https?://", re.IGNORECASE)
+_SIGNED = re.compile(r"/[A-Z2-7]{29}$")
+"""The end of an address that carries a token."""
 
 
 def is_compact(text: str) -> bool:
@@ -23,8 +25,13 @@ def is_compact(text: str) -> bool:
 
 
 def printed(text: str) -> str:
-    """The address as it stands under the code: without what a browser adds by itself."""
-    return _SCHEME.sub("", text)
+    """The address as it stands under the code: without what a browser adds by itself.
+
+    Nobody types a token before it is over, so of its address only the host is left: to compare with what the phone
+    shows, which a code that somebody stuck over ours cannot imitate.
+    """
+    bare = _SCHEME.sub("", text)
+    return bare.partition("/")[0] if _SIGNED.search(bare) else bare
 
 
 @lru_cache(maxsize=8)

@@ -45,28 +45,37 @@ class ScreenService(Service):
     name = "screen"
 
     def __init__(
-        self, screen: Screen, *, hub: ScreenHub, store: MediaStore, health: Health, clock: Clock, language: Language
+        self,
+        screen: Screen,
+        *,
+        hub: ScreenHub,
+        store: MediaStore,
+        health: Health,
+        clock: Clock,
+        language: Language,
+        address: Callable[[], str | None] = lambda: None,
+        code_lasts_s: float | None = None,
     ) -> None:
+        """*address* says, whenever it is asked, what the rating QR says now; None: there is none. A page that hears
+        nothing more takes a code down after *code_lasts_s*; None: it leads somewhere for ever."""
         super().__init__()
         self._folder = MediaFolder(screen.media, store)
         self._hub, self._store, self._health, self._clock, self._language = hub, store, health, clock, language
-        self._address: str | None = None
+        self._address = address
+        self._code_lasts_s = code_lasts_s
+        self._drawn: str | None = ""
         self._trouble: Condition | None = None
         self._offer: Offer | None = None
         self._kept: frozenset[str] = frozenset()
-
-    def show_address(self, text: str | None) -> None:
-        """Show *text* as the rating QR from the start of `run` on (drawing it is slow; starting is not)."""
-        self._address = text
 
     def run(self, stop: threading.Event) -> None:
         wake = threading.Event()
         watch = _Watch(self._folder.path, wake.set)
         try:
-            self._hub.set_code(RatingCode(rating_qr(self._address), printed(self._address)) if self._address else None)
             look_at = self._clock.monotonic()
             while not stop.is_set():
                 self.progress.beat()
+                self._show_code()
                 if wake.is_set() or self._clock.monotonic() >= look_at:
                     wake.clear()
                     watch.renew()
@@ -78,6 +87,13 @@ class ScreenService(Service):
                 stop.wait(TICK_S / 10)  # what happens to a folder happens in bursts: one look for all of it
         finally:
             watch.close()
+
+    def _show_code(self) -> None:
+        """Draw the code anew when it says something new."""
+        text = self._address()
+        if text != self._drawn:
+            self._hub.set_code(RatingCode(rating_qr(text), printed(text), self._code_lasts_s) if text else None)
+            self._drawn = text
 
     def _look(self) -> float:
         """Bring the hub up to date; the seconds until the next look."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from agent.settings.document import Document, Finding, Place
@@ -162,7 +163,17 @@ _SPELLINGS = {
     "mb": "m mb mib",
     "gb": "g gb gib",
 }
-_SUFFIXES = {"_ms": "ms", "_s": "s", "_min": "min", "_days": "days", "_mb": "mb", "_gb": "gb", "_px": "px", "_m": "m"}
+_SUFFIXES = {
+    "_ms": "ms",
+    "_s": "s",
+    "_min": "min",
+    "_days": "days",
+    "_mb": "mb",
+    "_gb": "gb",
+    "_px": "px",
+    "_m": "m",
+    "_inch": "inch",
+}
 
 
 @dataclass(frozen=True)
@@ -178,10 +189,10 @@ class _Number:
 
     @classmethod
     def of(cls, model: type[BaseModel], loc: tuple[str | int, ...]) -> "_Number":
-        name = str(loc[0]) if loc else ""
-        info = model.model_fields.get(name)
+        info = _field_at(model, loc)
+        name = str(loc[-1] if info is not None else loc[0]) if loc else ""
         unit = next((unit for suffix, unit in _SUFFIXES.items() if name.endswith(suffix)), "")
-        if info is None or len(loc) != 1:
+        if info is None:
             return cls(is_whole="keys" in loc, unit=unit)
         bounds: dict[str, Any] = {}
         for item in info.metadata:
@@ -242,3 +253,13 @@ class _Number:
                 return None
             amount *= factors[given] / factors[self.unit] if given else 1
         return None if self.is_whole and amount != int(amount) else amount
+
+
+def _field_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> FieldInfo | None:
+    """The field that *loc* leads to, through the models inside *model*."""
+    for step in loc[:-1]:
+        info = model.model_fields.get(str(step))
+        if info is None or not (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
+            return None
+        model = info.annotation
+    return model.model_fields.get(str(loc[-1])) if loc else None

@@ -11,9 +11,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from agent.screen.legible import on_screen
 from agent.settings.document import Document, Finding
 from agent.settings.explain import Word, explain, locate, odd_number
-from agent.settings.model import MOST_DEVICES, RESTART_ONLY, Rating, Settings
+from agent.settings.model import MOST_DEVICES, RESTART_ONLY, Qr, Rating, Screen, Settings
 from agent.settings.problem import Path, shorten
 from agent.settings.unknown import DEVICES, LATER_VALUES, SECTIONS, keys_of, unknown_key
 from agent.settings.words import expand_credential
@@ -96,6 +97,7 @@ class _Judgement:
             else:
                 parts[name] = self._check(model, data[name] if data[name] is not None else {}, (name,))
         self._cross_check(data, parts.get("rating", Rating()))
+        self._check_code(data, parts.get("qr"), parts.get("screen", Screen()))
         self._find_odd_numbers()
         return parts
 
@@ -187,6 +189,31 @@ class _Judgement:
             if isinstance(name, str) and names.setdefault(name, index) != index:
                 other = self._document.place(("cameras", names[name], "name")).value[0]
                 self._find("camera_name_taken", ("cameras", index, "name"), seen=shorten(name), line=other)
+
+    def _check_code(self, data: dict[str, Any], qr: Any, screen: Any) -> None:
+        """Whether citizens can scan the QR, and whether what it leads to is served."""
+        if not isinstance(qr, Qr):
+            return
+        web = data.get("web")
+        if qr.mode == "local" and not (isinstance(web, dict) and web.get("counter_network")):
+            self._find("qr_local", ("qr", "mode"))
+        if not isinstance(screen, Screen) or screen.output.diagonal_inch is None:
+            return
+        output = screen.output
+        code = on_screen(qr.longest, output.orientation, screen.output.diagonal_inch)
+        if code.reach_m < output.scan_distance_m:
+            needed = code.needed_at(output.scan_distance_m)
+            numbers: dict[str, Any] = {
+                "distance": f"{output.scan_distance_m:g}",
+                "diagonal": f"{output.diagonal_inch:g}",
+                "modules": code.modules,
+                "module": f"{code.module_mm:.1f}",
+                "width": f"{code.width_mm:.0f}",
+                "needed_module": f"{needed.module_mm:.1f}",
+                "needed_width": f"{needed.width_mm:.0f}",
+                "reach": f"{int(code.reach_m * 10) / 10:g}",
+            }
+            self._find("qr_too_far", ("screen", "output", "scan_distance_m"), **numbers)
 
     def _levels(self, keypads: Any) -> Iterator[tuple[Path, int]]:
         for index, item in _maps(keypads):

@@ -8,6 +8,7 @@ Reading a file, and turning what is wrong in it into lines a technician can act 
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInfo, field_validator
 
 from agent.rating.scale import VN4
+from agent.rating.sticker import sticker_address
+from agent.rating.token import TOKEN_LENGTH
 from agent.settings.hours import Hours, office_hours
 from agent.settings.refusal import refuse
 from agent.settings.scales import ScaleField
@@ -166,10 +169,35 @@ class Keypad(Section):
 class Qr(Section):
     """The QR code citizens scan to rate on their own phone."""
 
-    mode: Literal["static"] = "static"
-    """static: the same address always, as on a sticker."""
+    mode: Literal["portal", "local", "static"] = "static"
+    """Who serves the rating page: the province's portal, this box on its own Wi-Fi (local), or either for an address
+    that never changes, as on a sticker (static): a channel of its own, never part of the index."""
     url: WebAddress
-    """Address of the rating page; capitals keep the QR small."""
+    """Address of the rating page up to its last slash, the counter's own part follows; capitals keep the QR small."""
+    secret_file: Annotated[SecretFile | None, Field(validate_default=True)] = None
+    """File with the secret that signs what the QR says: 32 bytes or more, readable by nobody else (mode 600).
+    The portal has the same one."""
+    rotate_s: int = Field(default=60, ge=15, le=600, multiple_of=15)
+    """Seconds after which the QR on the screen is another one; it is read half a minute longer."""
+
+    @field_validator("url")
+    @classmethod
+    def _ends_where_the_token_begins(cls, url: str, info: ValidationInfo) -> str:
+        if info.data.get("mode") != "static" and (not url.endswith("/") or "?" in url or "#" in url):
+            raise refuse("qr_url_open", seen=url, suggestion=re.split("[?#]", url)[0].rstrip("/") + "/")
+        return url
+
+    @field_validator("secret_file")
+    @classmethod
+    def _is_there_to_sign(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is None and info.data.get("mode", "static") != "static":
+            raise refuse("qr_secret", at=["..", "mode"], mode=info.data["mode"])
+        return path
+
+    @property
+    def longest(self) -> str:
+        """An address as long as the QR's ever is."""
+        return sticker_address(self.url, "") if self.mode == "static" else self.url + "A" * TOKEN_LENGTH
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -192,11 +220,24 @@ class Camera(Section):
     """Areas never shown: polygons of [x, y], fractions 0..1 of the picture from its upper left corner."""
 
 
+class Output(Section):
+    """The panel that the screen is shown on."""
+
+    orientation: Literal["landscape", "portrait"] = "landscape"
+    """How it hangs."""
+    diagonal_inch: float | None = Field(default=None, ge=3, le=200)
+    """Its diagonal, in inches: with it `check` tells whether the QR can be scanned from where people stand."""
+    scan_distance_m: float = Field(default=1.0, ge=0.1, le=10)
+    """How far from it people stand when they scan, in metres."""
+
+
 class Screen(Section):
     """The screen that citizens see."""
 
     media: StatePath = Path("/var/lib/counter-agent/media")
     """Folder of the pictures to show."""
+    output: Output = Output()
+    """The panel."""
 
 
 class Web(Section):

@@ -21,19 +21,16 @@ DEVICES = {"keypads": "keypad", "cameras": "camera"}
 LATER = {
     "counter.holidays",
     "rating.privacy",
-    "qr.secret_file",
-    "qr.rotate_s",
     "displays",
     "cameras.record",
     "cameras.credentials_file",
-    "screen.output",
+    "screen.output.power",
     "screen.playlist",
     "web.counter_network",
 }
 """Keys of the file format whose feature this version does not have."""
 
 LATER_VALUES = {
-    ("qr", "mode"): {"local", "portal"},
     ("keypads", "driver"): {"evdev", "gpio"},
     ("cameras", "driver"): {"csi", "network", "usb"},
 }

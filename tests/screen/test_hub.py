@@ -29,7 +29,7 @@ def test_the_state_is_whole_and_can_be_sent(hub: ScreenHub) -> None:
     assert state["unit"] == PLATE.unit
     assert state["counter"] == {"number": 2, "label": "Quầy số 2"}
     assert state["hotlines"] == ["0238 3841 110"]
-    assert state["qr"] == {"svg": "<svg/>", "text": "EXAMPLE/R/1"}
+    assert state["qr"] == {"svg": "<svg/>", "text": "EXAMPLE/R/1", "left_ms": None}
     assert [item["kind"] for item in state["playlist"]] == ["image"]
     assert state["clock"]["trusted"] is True
     assert state["texts"]["thanks"] == "Cảm ơn ông/bà đã đánh giá!"

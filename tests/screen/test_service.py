@@ -38,7 +38,10 @@ class Counter:
             health=self.health,
             clock=self.clock,
             language=language("vi"),
+            address=lambda: self.address,
+            code_lasts_s=90,
         )
+        self.address: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.service.run, args=(self._stop,), name="screen")
 
@@ -145,11 +148,24 @@ def test_a_store_that_cannot_be_written_is_said_and_does_not_end_the_service(cou
 
 def test_the_rating_address_becomes_a_code_and_a_printed_text(counter: Counter) -> None:
     counter.media.mkdir()
-    counter.service.show_address("HTTPS://DANHGIA.VN/R/7K3M9QX2")
+    counter.address = "HTTPS://DANHGIA.VN/R/7K3M9QX2"
     counter.start()
     code = eventually(lambda: counter.hub.state()["qr"])
     assert code["text"] == "DANHGIA.VN/R/7K3M9QX2"
     assert code["svg"].startswith("<svg")
+
+
+def test_a_new_address_is_drawn_anew_and_none_takes_the_code_down(counter: Counter) -> None:
+    counter.media.mkdir()
+    counter.address = "HTTPS://DANHGIA.VN/R/" + "A" * 29
+    counter.start()
+    first = eventually(lambda: counter.hub.state()["qr"])
+    assert first["text"] == "DANHGIA.VN", "nobody types a token"
+    assert 0 < first["left_ms"] <= 90_000
+    counter.address = "HTTPS://DANHGIA.VN/R/" + "B" * 29
+    eventually(lambda: counter.hub.state()["qr"]["svg"] != first["svg"])
+    counter.address = None
+    eventually(lambda: counter.hub.state()["qr"] is None)
 
 
 def test_a_page_that_was_there_and_fell_silent_is_missed_and_one_that_never_was_is_not(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ const thanks = new Thanks(document.querySelector(".thanks"));
 const player = new Player(document.querySelectorAll(".layer"), (item) => post("/screen/shown", { item: item.id }));
 let revision = 0;
 let svg = null;
+let codeTimer = 0;
 
 function apply(state) {
   revision = state.revision;
@@ -35,13 +36,20 @@ function apply(state) {
   }
   document.body.classList.toggle("no-hotline", state.hotlines.length === 0);
   document.body.classList.toggle("no-hours", state.hours === "");
-  document.body.classList.toggle("no-code", state.qr === null);
-  drawCode(state.qr?.svg ?? "");
-  for (const place of document.querySelectorAll(".address")) place.replaceChildren(...breakable(state.qr?.text ?? ""));
+  showCode(state.qr);
   clock.set(state.clock, state.language);
   thanks.show(state.thanks);
   player.play(state.playlist);
   fitUnit();
+}
+
+/** The code, for as long as it leads somewhere: an agent that fell silent cannot renew it. */
+function showCode(code) {
+  clearTimeout(codeTimer);
+  if (code !== null && code.left_ms !== null) codeTimer = setTimeout(() => { showCode(null); fitUnit(); }, code.left_ms);
+  document.body.classList.toggle("no-code", code === null);
+  drawCode(code?.svg ?? "");
+  for (const place of document.querySelectorAll(".address")) place.replaceChildren(...breakable(code?.text ?? ""));
 }
 
 function drawCode(next) {
