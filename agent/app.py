@@ -99,6 +99,7 @@ class App:
         self._orders: Orders = queue.Queue(WAITING)
         self._tray = Tray()
         self._media = MediaStore(self.settings.outbox.path.parent / "screen")
+        self._keypads: dict[str, KeypadService] = {}
         self._cameras: dict[str, CameraService] = {}
         self._config = applied(self.settings)
         self._gate = self._make_gate()
@@ -286,7 +287,7 @@ class App:
             settings.rating.scale, keys, rules, counter=settings.counter.number, commune=settings.counter.commune
         )
         return RatingService(
-            desk, self._tray, commit=self._commit, thank=self.hub.thank, clock=self.clock, health=self.health
+            desk, self._tray, commit=self._commit, thank=self._thank, clock=self.clock, health=self.health
         )
 
     def _commit(self, fact: Fact) -> str:
@@ -299,7 +300,15 @@ class App:
                 raise PersonMustAct(f'the driver "{settings.driver}" is not a keypad')
             return driver
 
-        return KeypadService(name, make, partial(self._tray.put, name), keys=keys_of(settings), health=self.health)
+        service = KeypadService(name, make, partial(self._tray.put, name), keys=keys_of(settings), health=self.health)
+        self._keypads[name] = service
+        return service
+
+    def _thank(self, keypad: str) -> None:
+        """A rating from *keypad* is stored: say so on the screen and at the keypad, whatever was pressed."""
+        self.hub.thank()
+        if keypad in self._keypads:
+            self._keypads[keypad].thank()
 
     def _make_gate(self) -> Gate | None:
         """Lives as long as these settings of the QR: a token that was shown stays good when the screen is rebuilt."""

@@ -7,18 +7,20 @@ A driver is one device used by one thread. Its constructor checks options and to
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
 
 class DriverError(Exception):
-    """A device's refusal. `code` names the condition for health; the text is for the log."""
+    """A device's refusal. `code` and `values` name the condition for health; the text is for the log."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, **values: str) -> None:
         super().__init__(text)
         self.code = code
+        self.values = values
 
 
 class DriverNotReady(DriverError):
@@ -91,10 +93,31 @@ class Press:
     """The payload in lower-case hexadecimal; what it means is the key map's business."""
     at_monotonic: float
     """`time.monotonic()` when its last byte was read."""
+    is_held: bool = False
+    """No press: a key pressed before is still down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a person should know of a keypad that works: a code for health, and its words' values."""
+
+    code: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+class KeypadOptions(Options):
+    """The options of a keypad, where the key map must agree with them."""
+
+    def can_send(self, code: str) -> bool:  # noqa: ARG002 - says what every keypad is asked
+        """Whether a keypad with these options can send the payload *code*."""
+        return True
 
 
 class Keypad(Driver):
     """A device with keys."""
+
+    key_names: ClassVar[Mapping[str, str]] = {}
+    """Names that the key map may use instead of payloads in hex (`KEY_KP1`, `GPIO5`), and what they stand for."""
 
     @abstractmethod
     def read(self, timeout_s: float) -> Press | None:
@@ -103,6 +126,23 @@ class Keypad(Driver):
         Raises:
             DriverNotReady: the device went away (unplugged); `close` and `open` again.
         """
+
+    def acknowledge(self) -> None:
+        """Show at the keypad that a rating was stored: the same whatever was pressed.
+
+        Raises:
+            DriverNotReady: the device went away; `close` and `open` again.
+        """
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the device has shown since `open` that it is there; where a `read` that works is proof, always."""
+        return True
+
+    @property
+    def remark(self) -> Remark | None:
+        """What is odd though it works, at this moment."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ takes; a fault that a person must mend is looked at again every half minute. It 
 be read, not when it could be opened, so one that opens and hangs up is told once. A press is never
 dropped: while nobody takes it the keeper holds it and the wire behind it buffers. Health tells the
 cause, not its echo: what was unplugged stays "unplugged" though every later look finds it "missing".
+A key that is held down is told to nobody but health: it is no press. Which key is stuck stays here as
+well, for whoever leans on a key has a level.
 """
 
 import logging
@@ -17,20 +19,36 @@ from collections.abc import Callable
 from agent.health import OK, Condition, Health, Status
 from agent.rating.keys import Contact, Fault, Keys
 from agent.service import Service
-from drivers.base import DriverError, DriverFault, Keypad, Press
+from drivers.base import DriverError, DriverFault, Keypad, Press, Remark
 
 log = logging.getLogger(__name__)
 
 READ_S = 0.5
 FIRST_LOOK_S = 0.2
 LAST_LOOK_S = 5.0
+THANKS_S = 2.0
+THANKS_READ_S = 0.05
+"""After a press the keypad is read in short turns, so that the thanks, if it can show them, come at once."""
 ABSENT_LOOK_S = 1.0
 """Looking for an absent keypad costs next to nothing, and it shall work within two seconds of its return."""
 FAULT_LOOK_S = 30.0
 BEAT_S = 2.0
 
-ABSENT = ("KEYPAD_UNPLUGGED", "KEYPAD_MISSING")
-TOLD = (*ABSENT, "KEYPAD_BUSY", "KEYPAD_DENIED", "KEYPAD_AMBIGUOUS", "KEYPAD_WRONG_PORT")
+ECHOES = ("KEYPAD_UNPLUGGED", "KEYPAD_MISSING")
+ABSENT = (*ECHOES, "KEYPAD_STOLEN")
+TOLD = (
+    *ABSENT,
+    "KEYPAD_AMBIGUOUS",
+    "KEYPAD_BUSY",
+    "KEYPAD_DENIED",
+    "KEYPAD_GRABBED",
+    "KEYPAD_HELD",
+    "KEYPAD_LIBRARY",
+    "KEYPAD_PIN_BUSY",
+    "KEYPAD_SILENT",
+    "KEYPAD_WRONG_PORT",
+)
+REMARKS = ("KEYPAD_MOVED", "KEYPAD_SHARED", "KEYPAD_TAMPER", "KEYPAD_UNKNOWN_DEVICE")
 """The drivers' codes that have words of their own; any other is told as `KEYPAD_FAULT`, its text is in the log."""
 FAULTS = {
     Fault.NOISE: Condition(Status.DEGRADED, "KEYPAD_NOISE"),
@@ -64,6 +82,12 @@ class KeypadService(Service):
         self._lost_at: float | None = None
         self._told: Condition | None = None
         self._looks = 0
+        self._stored = threading.Event()
+        self._press_at = float("-inf")
+
+    def thank(self) -> None:
+        """A rating from this keypad was stored: have it say so. Callable from any thread, returns at once."""
+        self._stored.set()
 
     def run(self, stop: threading.Event) -> None:
         keypad = self._make()
@@ -87,15 +111,23 @@ class KeypadService(Service):
             DriverError: the keypad is lost.
         """
         contact = Contact(self._keys)
+        self._stored.clear()
         while not stop.is_set():
             self.progress.beat()
-            press = keypad.read(READ_S)
-            if self._lost_at is not None or self._told is None:
+            press = keypad.read(READ_S if time.monotonic() - self._press_at >= THANKS_S else THANKS_READ_S)
+            if keypad.is_heard and (self._lost_at is not None or self._told is None):
                 self._found()
-            if press is not None:
+            if press is not None and press.is_held:
+                contact.hold(press.code, press.at_monotonic)
+            elif press is not None:
                 contact.feel(press.code, press.at_monotonic)
                 self._hand_over(press, stop)
-            self._judge(contact.fault(time.monotonic()))
+                self._press_at = time.monotonic()
+            if self._stored.is_set():
+                self._stored.clear()
+                keypad.acknowledge()
+            if keypad.is_heard:
+                self._judge(contact.fault(time.monotonic()), keypad.remark)
 
     def _hand_over(self, press: Press, stop: threading.Event) -> None:
         while True:
@@ -109,14 +141,18 @@ class KeypadService(Service):
             else:
                 return
 
-    def _judge(self, fault: Fault | None) -> None:
-        """Tell a fault of the open keypad, once when it begins and once when it ends."""
-        condition = OK if fault is None else FAULTS[fault]
+    def _judge(self, fault: Fault | None, remark: Remark | None) -> None:
+        """Tell what is wrong or odd with the open keypad, once when it begins and once when it ends."""
+        condition = OK
+        if fault is not None:
+            condition = FAULTS[fault]
+        elif remark is not None and remark.code in REMARKS:
+            condition = Condition(Status.DEGRADED, remark.code, remark.values)
         if condition != self._told:
-            if fault is None:
+            if condition == OK:
                 log.info("%s works again", self.name)
             else:
-                log.warning("%s: %s", self.name, fault)
+                log.warning("%s: %s", self.name, " ".join((condition.code, *condition.values.values())))
             self._tell(condition)
 
     def _found(self) -> None:
@@ -132,8 +168,8 @@ class KeypadService(Service):
             self._lost_at = time.monotonic()
         self._looks += 1
         code = error.code if error.code in TOLD else "KEYPAD_FAULT"
-        condition = Condition(Status.FAILED, code)
-        is_echo = self._told is not None and self._told.code in ABSENT and code in ABSENT
+        condition = Condition(Status.FAILED, code, error.values if code == error.code else {})
+        is_echo = self._told is not None and self._told.code in ABSENT and code in ECHOES
         if condition != self._told and not is_echo:
             log.warning("%s is lost (%s): %s", self.name, error.code, error)
             self._tell(condition)

@@ -86,6 +86,13 @@ class Contact:
         run.is_stuck = run.is_stuck or at - run.began_at >= self._keys.stuck_s
         return Touch.STUCK if run.is_stuck else Touch.REPEAT
 
+    def hold(self, code: str, at: float) -> None:
+        """The keypad says that the key *code*, felt before, is still down at *at*: no press, but it may be stuck."""
+        run = self._runs.get(code)
+        if run is not None:
+            run.last_at = at
+            run.is_stuck = run.is_stuck or at - run.began_at >= self._keys.stuck_s
+
     def fault(self, at: float) -> Fault | None:
         """What is wrong at *at*. A stuck key is told until it was let go, noise until it is rare again."""
         if any(run.is_stuck and at - run.last_at < self._silence_s for run in self._runs.values()):

@@ -47,11 +47,14 @@ class RatingService(Service):
         tray: Tray,
         *,
         commit: Callable[[Fact], str],
-        thank: Callable[[], None],
+        thank: Callable[[str], None],
         clock: Clock,
         health: Health,
     ) -> None:
-        """*commit* stores a fact durably and returns its event's id; it raises TryAgain or PersonMustAct."""
+        """*commit* stores a fact durably and returns its event's id; it raises TryAgain or PersonMustAct.
+
+        *thank* is told from which keypad the rating came, and nothing else.
+        """
         super().__init__()
         self._desk = desk
         self._tray = tray
@@ -87,7 +90,7 @@ class RatingService(Service):
                 return False
             self._desk.settle(outcome, event_id)
             if self._age_s(press) < THANK_S:
-                self._thank()
+                self._thank(arrival.keypad)
         return True
 
     def _store(self, fact: Fact, press: Press, stop: threading.Event) -> str | None:

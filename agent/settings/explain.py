@@ -62,11 +62,25 @@ def explain(error: ErrorDetails, document: Document, base: Path, model: type[Bas
         if isinstance(name, int):
             return Finding("list_short", path, place.value, {"limit": name + 1})
         return Finding("missing", (*path, name), place.key, {"seen": name})
+    if error["type"].startswith("union_tag_"):
+        return _variant(error, document, path)
     if place.kind == "null":
         top = model.model_fields.get(str(error["loc"][0])) if len(error["loc"]) == 1 else None
         return Finding("empty_required" if top is None or top.is_required() else "empty", path, place.key)
     code, shown = _sentence(error, place, _Number.of(model, error["loc"]), values)
     return Finding(code, path, place.key if is_key else place.value, shown)
+
+
+def _variant(error: ErrorDetails, document: Document, path: Path) -> Finding:
+    """The finding for a mapping of which one key says of what kind it is, and does not."""
+    context = error.get("ctx") or {}
+    key = str(context.get("discriminator", "")).strip("'")
+    path = (*path, key)
+    place = document.place(path)
+    if error["type"] == "union_tag_not_found":
+        return Finding("missing", path, place.key, {"seen": key})
+    code, shown = _choice(place, re.findall(r"'([^']*)'", str(context.get("expected_tags", ""))))
+    return Finding(code, path, place.value, shown)
 
 
 def odd_number(path: Path, place: Place) -> Finding:

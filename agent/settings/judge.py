@@ -5,7 +5,8 @@ A device's keys are split between the file format (`keys`, `name`, …) and its 
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -17,9 +18,9 @@ from agent.settings.explain import Word, explain, locate, odd_number
 from agent.settings.model import MOST_DEVICES, RESTART_ONLY, Qr, Rating, Screen, Settings
 from agent.settings.problem import Path, shorten
 from agent.settings.unknown import DEVICES, LATER_VALUES, SECTIONS, keys_of, unknown_key
-from agent.settings.words import expand_credential
+from agent.settings.words import KEY_NAMES, expand_credential
 from drivers import registry
-from drivers.base import Options
+from drivers.base import Driver, KeypadOptions
 
 MOST = 100
 """Findings that are told: a file with more is not a configuration file."""
@@ -117,24 +118,39 @@ class _Judgement:
         known = keys_of(section)
         own = {key: value for key, value in item.items() if key in known}
         rest = {key: value for key, value in item.items() if key not in known}
+        driver = self._driver(section, item.get("driver"), (*path, "driver"))
+        kind = driver.Options if driver is not None else None
         # The options are judged by the driver; an empty `Options` keeps their place meanwhile.
-        device = self._check(model, {**own, "options": {}}, path)
-        kind = self._options_of(section, item.get("driver"), (*path, "driver"))
+        names = getattr(driver, "key_names", {})
+        device = self._check(model, {**own, "options": {}}, path, context={KEY_NAMES: names})
         if kind is None:
             return None
         for key, value in rest.items():
             if key.endswith("_file"):
                 rest[key] = expand_credential(value)
         options = self._check(kind, rest, path, known)
+        if isinstance(options, KeypadOptions) and isinstance(item.get("keys"), dict):
+            self._find_mute_keys(options, item["keys"], names, path)
         return device.model_copy(update={"options": options}) if device is not None and options is not None else None
 
-    def _options_of(self, section: str, name: Any, path: Path) -> type[Options] | None:
-        """The options of the driver called *name*; None when that was no name or there is none."""
+    def _find_mute_keys(
+        self, options: KeypadOptions, keys: dict[str, Any], names: Mapping[str, str], path: Path
+    ) -> None:
+        """Keys of the map that the keypad, with these options, can never send."""
+        for text in keys:
+            if re.fullmatch("([0-9A-Fa-f]{2})+", names.get(text, text)) and not options.can_send(
+                names.get(text, text).lower()
+            ):
+                self._find("key_never", (*path, "keys", text), on_key=True, seen=shorten(text))
+
+    def _driver(self, section: str, name: Any, path: Path) -> type[Driver] | None:
+        """The driver called *name*; None when that was no name or there is none."""
         if not isinstance(name, str):
             return None
         kind = DEVICES[section]
         try:
-            return registry.find(kind, name).Options
+            driver = registry.find(kind, name)
+            _ = driver.Options
         except registry.UnknownDriver as unknown:
             close = Word("did_you_mean", {"suggestion": unknown.suggestion}) if unknown.suggestion else ""
             code = "later_driver" if name in LATER_VALUES.get((section, "driver"), ()) else "driver_unknown"
@@ -142,12 +158,21 @@ class _Judgement:
             self._find(code, path, seen=shorten(name), kind=Word(f"kind_{kind}"), close=close, known=known)
         except (ImportError, AttributeError) as broken:
             self._find("driver_broken", path, seen=shorten(name), text=shorten(str(broken), 200))
+        else:
+            return driver
         return None
 
-    def _check(self, model: type[Model], data: Any, path: Path, others: list[str] | None = None) -> Model | None:
+    def _check(
+        self,
+        model: type[Model],
+        data: Any,
+        path: Path,
+        others: list[str] | None = None,
+        context: dict[str, Any] | None = None,
+    ) -> Model | None:
         """*data* as a *model*, or None with findings. *others* are keys that may stand beside the model's."""
         try:
-            return model.model_validate_json(json.dumps(data), strict=True)
+            return model.model_validate_json(json.dumps(data), strict=True, context=context)
         except ValidationError as error:
             errors = error.errors(include_url=False)
             self._only_counted += len(errors[_LOOKED_AT:])
@@ -244,16 +269,21 @@ def _required(model: type[BaseModel]) -> list[str]:
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    """The keys of the model nested in *model* at *loc*."""
+    """The keys of the model nested in *model* at *loc*; in a union of several kinds, the kind's name is a step too."""
+    kinds: list[type[BaseModel]] = []
     for step in loc:
         info = model.model_fields.get(str(step))
-        inner = _model_in(info.annotation) if info is not None else None
-        if inner is not None:
-            model = inner
+        kinds = list(_models_in(info.annotation)) if info is not None else [k for k in kinds if _is_kind(k, step)]
+        model = kinds[0] if kinds else model
     return list(model.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _is_kind(model: type[BaseModel], name: str | int) -> bool:
+    return any(name in get_args(info.annotation) for info in model.model_fields.values())
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

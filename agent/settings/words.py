@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from agent.language import languages
 from agent.settings.refusal import refuse
@@ -169,19 +169,32 @@ LONGEST_URL = 200
 """Characters: a longer address makes a QR with modules too small for a cheap phone at arm's length."""
 
 
-def _payloads(keys: dict[str, int]) -> dict[str, int]:
+KEY_NAMES = "key_names"
+"""The validation's context: names that the key map may use beside payloads, and what they stand for."""
+
+
+def _names(info: ValidationInfo) -> Mapping[str, str]:
+    return (info.context or {}).get(KEY_NAMES) or {}
+
+
+def _payloads(keys: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+    payloads = {text: _names(info).get(text, text).lower() for text in keys}
     seen: dict[str, str] = {}
-    for text in keys:
-        payload = text.lower()
+    for text, payload in payloads.items():
         if payload in seen:
             raise refuse("hex_twice", at=[text], seen=text, other=seen[payload])
         seen[payload] = text
-    return {text.lower(): level for text, level in keys.items()}
+    return {payloads[text]: level for text, level in keys.items()}
 
 
-def _payload(text: str) -> str:
-    if re.fullmatch(r"([0-9A-Fa-f]{2}){1,64}", text):
+def _payload(text: str, info: ValidationInfo) -> str:
+    names = _names(info)
+    if text in names or re.fullmatch(r"([0-9A-Fa-f]{2}){1,64}", text):
         return text
+    if names:
+        close = get_close_matches(text[:64].upper(), names, n=1)
+        example = close[0] if close else next(iter(names))
+        raise refuse("key_name_close" if close else "key_name", seen=text, suggestion=example)
     bare = re.sub(r"^0x|\\x|[\s:,]", "", text.lower())
     if bare != text.lower() and re.fullmatch(r"([0-9a-f]{2}){1,64}", bare):
         raise refuse("hex_close", seen=text, suggestion=bare)

@@ -20,8 +20,9 @@ from agent.rating.keys import Keys
 from agent.rating.scale import VN4
 from agent.rating.service import RatingService
 from agent.rating.tray import Tray
-from drivers.keypad.serial import SerialKeypad, SerialOptions
+from drivers.keypad.serial import SerialKeypad
 from drivers.keypad.sim import PtyKeypad
+from drivers.keypad.wiring import SerialOptions
 from tests.eventually import eventually
 from tests.rating.running import running
 
@@ -46,7 +47,7 @@ def test_a_key_becomes_a_chained_event_before_the_thanks_and_a_correction_names_
         Desk(VN4, {"keypad": KEYS}, Rules(), counter=1, commune="17329"),
         tray,
         commit=lambda fact: outbox.append(fact)[0].id,
-        thank=lambda: thanks.put(outbox.marks()[Lane.RECORD].last),
+        thank=lambda _: thanks.put(outbox.marks()[Lane.RECORD].last),
         clock=clock,
         health=health,
     )

@@ -12,11 +12,12 @@ import pytest
 from agent.clock import ManualClock
 from agent.health import Health, Report
 from agent.language import language, languages
-from agent.rating.keypad import FAULTS, TOLD, KeypadService
+from agent.rating.keypad import FAULTS, REMARKS, TOLD, KeypadService
 from agent.rating.keys import Keys
-from drivers.base import DriverFault, DriverNotReady, Identity, Keypad, Options, Press
-from drivers.keypad.serial import SerialKeypad, SerialOptions
+from drivers.base import DriverFault, DriverNotReady, Identity, Keypad, Options, Press, Remark
+from drivers.keypad.serial import SerialKeypad
 from drivers.keypad.sim import PtyKeypad
+from drivers.keypad.wiring import SerialOptions
 from tests.eventually import eventually
 from tests.rating.running import running
 
@@ -161,6 +162,85 @@ def test_a_stuck_key_is_told_until_it_was_let_go(board: Board, far_end: PtyKeypa
         eventually(lambda: board.codes == ["OK", "KEYPAD_STUCK", "OK"])
 
 
+def test_the_thanks_for_a_stored_rating_reach_the_keypad_and_are_not_kept_for_later(board: Board) -> None:
+    keypad = ScriptedKeypad(opens=[None], reads=[Press("31", 1.0), None])
+    keeper = board.keeper(lambda: keypad)
+    keeper.thank()  # of a rating from before it was open
+    with running(keeper):
+        eventually(lambda: board.payloads == ["31"])
+        assert keypad.thanked == 0
+        keeper.thank()
+        eventually(lambda: keypad.thanked == 1)
+
+
+def test_an_open_port_without_an_answer_is_not_a_keypad_and_silence_is_told_once(
+    board: Board, far_end: PtyKeypad, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeat = {"tx": "05", "expect": "06", "every_s": 0.1, "miss": 1}
+    options = SerialOptions.model_validate({"port": str(far_end.path), "heartbeat": heartbeat})
+    looks = 0
+
+    def make() -> Keypad:
+        class Counting(SerialKeypad):
+            def open(self) -> None:
+                nonlocal looks
+                looks += 1
+                super().open()
+
+        return Counting(options)
+
+    with running(board.keeper(make)):
+        eventually(lambda: looks >= 3)
+        assert board.codes == ["KEYPAD_SILENT"]
+
+        def answer() -> bool:
+            far_end.garbage(b"\x06")
+            return board.codes == ["KEYPAD_SILENT", "OK"]
+
+        eventually(answer, every_s=0.05)
+    assert board.presses == []
+
+
+def test_a_key_held_down_is_one_press_and_stuck_in_the_end(board: Board) -> None:
+    began = time.monotonic()
+    held = [Press("31", began + 0.3 * step, is_held=step > 0) for step in range(40)]
+    keypad = ScriptedKeypad(opens=[None], reads=[*held, None])
+    with running(board.keeper(lambda: keypad)):
+        eventually(lambda: board.codes == ["OK", "KEYPAD_STUCK"])
+    assert board.payloads == ["31"]
+    assert not any("31" in str(report.condition.values) for report in board.reports), "who leans on a key has a level"
+
+
+def test_what_is_odd_about_a_working_keypad_is_told_with_its_values_until_it_is_over(board: Board) -> None:
+    keypad = ScriptedKeypad(opens=[None], reads=[None])
+    keypad.odd = Remark("KEYPAD_MOVED", {"where": "usb-0:1.4"})
+    with running(board.keeper(lambda: keypad)):
+        eventually(lambda: board.codes == ["OK", "KEYPAD_MOVED"])
+        keypad.odd = None
+        eventually(lambda: board.codes == ["OK", "KEYPAD_MOVED", "OK"])
+    message, _ = board.reports[1].words(language("en"))
+    assert "usb-0:1.4" in message
+
+
+def test_who_holds_the_port_is_told_by_name(board: Board) -> None:
+    held = DriverNotReady("KEYPAD_HELD", "busy", holder="minicom (812)")
+    with running(board.keeper(lambda: ScriptedKeypad(opens=[held], reads=[None]))):
+        eventually(lambda: board.codes == ["KEYPAD_HELD"])
+    message, _ = board.reports[0].words(language("en"))
+    assert "minicom (812)" in message
+
+
+def test_a_theft_is_told_after_the_unplugging_that_it_was_and_its_echo_is_not(board: Board) -> None:
+    losses = [
+        DriverNotReady("KEYPAD_UNPLUGGED", "gone"),
+        DriverNotReady("KEYPAD_STOLEN", "taken"),
+        DriverNotReady("KEYPAD_MISSING", "none"),
+        None,
+    ]
+    with running(board.keeper(lambda: ScriptedKeypad(opens=[*losses], reads=[None]))):
+        eventually(lambda: board.codes == ["KEYPAD_UNPLUGGED", "KEYPAD_STOLEN", "OK"])
+
+
 class ScriptedKeypad(Keypad):
     """A keypad whose every `open` and `read` does the next thing of a script, the last one for ever."""
 
@@ -169,6 +249,8 @@ class ScriptedKeypad(Keypad):
     def __init__(self, *, opens: list[Exception | None], reads: list[Exception | Press | None]) -> None:
         self._opens, self._reads = opens, reads
         self.opened = 0
+        self.thanked = 0
+        self.odd: Remark | None = None
         self.is_open = False
 
     def open(self) -> None:
@@ -188,6 +270,13 @@ class ScriptedKeypad(Keypad):
         if outcome is None:
             time.sleep(min(timeout_s, 0.01))
         return outcome
+
+    def acknowledge(self) -> None:
+        self.thanked += 1
+
+    @property
+    def remark(self) -> Remark | None:
+        return self.odd
 
     def probe(self) -> Identity:
         return Identity(where="a script")
@@ -254,6 +343,6 @@ def test_a_keeper_with_a_press_that_nobody_takes_still_ends(board: Board, caplog
 @pytest.mark.parametrize("code", languages())
 def test_every_condition_of_a_keypad_has_words(code: str) -> None:
     words = language(code)
-    for condition in (*TOLD, "KEYPAD_FAULT", "RATING_NOT_STORED", *(each.code for each in FAULTS.values())):
-        assert words.text(f"health.{condition}.message")
-        assert words.text(f"health.{condition}.hint")
+    for condition in (*TOLD, *REMARKS, "KEYPAD_FAULT", "RATING_NOT_STORED", *(each.code for each in FAULTS.values())):
+        assert words.template(f"health.{condition}.message")
+        assert words.template(f"health.{condition}.hint")

@@ -76,3 +76,16 @@ def test_the_hash_is_of_the_map_alone_and_of_its_every_key() -> None:
     assert Keys({"31": 3, "34": 0}).hash == Keys({"34": 0, "31": 3}, repeat_gap_s=1, stuck_s=5).hash
     assert len({Keys(levels).hash for levels in ({"31": 3, "34": 0}, {"31": 0, "34": 3}, {"31": 3}, {})}) == 4
     assert len(KEYS.hash) == 16
+
+
+def test_a_key_that_says_it_is_still_down_is_no_new_press_and_stuck_after_a_while() -> None:
+    contact = Contact(KEYS)
+    contact.hold("31", 0.0)  # never pressed: nothing to hold
+    assert contact.feel("31", 1.0) is Touch.PRESS
+    for step in range(20):
+        contact.hold("31", 1.5 + step * 0.5)
+    assert contact.fault(11.0) is Fault.STUCK
+    assert contact.feel("34", 11.1) is Touch.PRESS
+    assert contact.feel("31", 11.2) is Touch.STUCK
+    assert contact.fault(11.2 + SILENCE_S) is None
+    assert contact.feel("31", 11.2 + SILENCE_S) is Touch.PRESS

@@ -42,7 +42,7 @@ class Store:
         self.facts.append(fact)
         return f"na-0123/epoch/record/{len(self.facts)}"
 
-    def thank(self) -> None:
+    def thank(self, _: str) -> None:
         self.thanked.append(len(self.facts))
 
 
@@ -228,7 +228,7 @@ def test_a_press_is_stored_at_once_without_waiting_for_a_round(counter: Counter)
         return "an id"
 
     service = RatingService(
-        counter.desk, counter.tray, commit=commit, thank=lambda: None, clock=counter.clock, health=counter.health
+        counter.desk, counter.tray, commit=commit, thank=lambda _: None, clock=counter.clock, health=counter.health
     )
     with running(service):
         for _ in range(20):

@@ -4,6 +4,8 @@ import errno
 import os
 import pty
 import socket
+import subprocess
+import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,11 +15,14 @@ from typing import Any
 import pytest
 import serial
 from pydantic import ValidationError
+from serial.tools.list_ports_common import ListPortInfo
 
-from drivers.base import DriverFault, DriverNotReady
-from drivers.keypad.serial import SerialKeypad, SerialOptions
+from drivers.base import DriverFault, DriverNotReady, Remark
+from drivers.keypad.serial import SerialKeypad
 from drivers.keypad.sim import PtyKeypad
+from drivers.keypad.wiring import SerialOptions
 from tests.drivers.contract import PluggedBench, PluggedKeypadContract, next_press, read_until_lost
+from tests.eventually import eventually
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def near_end(far_end: PtyKeypad, **options: Any) -> SerialKeypad:
 
 
 def by_path(folder: Path, glob: str) -> SerialKeypad:
-    return SerialKeypad(SerialOptions.model_validate({"match": {"by_path": glob}}), by_path=folder)
+    return SerialKeypad(SerialOptions.model_validate({"match": {"by_path": glob}}), names=folder.parent)
 
 
 class TestSerialKeypadContract(PluggedKeypadContract):
@@ -81,6 +86,13 @@ class _SerialServer:
     def press(self, code: str) -> None:
         self._accept()
         self._connections[-1].sendall(bytes.fromhex(code))
+
+    def receive(self) -> bytes:
+        """What the newest connection was told since the last time."""
+        self._accept()
+        with suppress(BlockingIOError, IndexError):
+            return self._connections[-1].recv(100, socket.MSG_DONTWAIT)
+        return b""
 
     def unplug(self) -> None:
         self._accept()
@@ -145,7 +157,7 @@ def test_a_second_opener_is_told_that_the_port_is_busy_and_takes_no_byte(far_end
         second = near_end(far_end)
         with pytest.raises(DriverNotReady) as refused:
             second.open()
-        assert refused.value.code == "KEYPAD_BUSY"
+        assert refused.value.code == "KEYPAD_BUSY"  # the first one is this process: nobody else to name
         second.close()
         far_end.press("32")
         assert next_press(first).code == "32"
@@ -185,27 +197,35 @@ def test_a_path_that_is_no_serial_port_needs_a_person(tmp_path: Path, make: Call
     assert refused.value.code == "KEYPAD_WRONG_PORT"
 
 
-def test_several_names_of_one_device_are_one_device(tmp_path: Path) -> None:
-    with PtyKeypad(tmp_path / "pci-usb-0:1:1.0-port0") as far_end:
-        (tmp_path / "pci-usbv2-0:1:1.0-port0").symlink_to(far_end.path.readlink())
-        with by_path(tmp_path, "pci-usb*-0:1:1.0-port0") as keypad:
+@pytest.fixture
+def sockets(tmp_path: Path) -> Path:
+    """A folder of names after sockets."""
+    folder = tmp_path / "by-path"
+    folder.mkdir()
+    return folder
+
+
+def test_several_names_of_one_device_are_one_device(sockets: Path) -> None:
+    with PtyKeypad(sockets / "pci-usb-0:1:1.0-port0") as far_end:
+        (sockets / "pci-usbv2-0:1:1.0-port0").symlink_to(far_end.path.readlink())
+        with by_path(sockets, "pci-usb*-0:1:1.0-port0") as keypad:
             far_end.press("31")
             assert next_press(keypad).code == "31"
 
 
-def test_a_glob_that_matches_two_keypads_needs_a_person_and_names_both(tmp_path: Path) -> None:
+def test_a_glob_that_matches_two_keypads_needs_a_person_and_names_both(sockets: Path) -> None:
     with (
-        PtyKeypad(tmp_path / "left"),
-        PtyKeypad(tmp_path / "right"),
+        PtyKeypad(sockets / "left"),
+        PtyKeypad(sockets / "right"),
         pytest.raises(DriverFault, match="left, right") as refused,
     ):
-        by_path(tmp_path, "*").open()
+        by_path(sockets, "*").open()
     assert refused.value.code == "KEYPAD_AMBIGUOUS"
 
 
 def test_without_the_folder_of_paths_the_keypad_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DriverNotReady) as refused:
-        by_path(tmp_path / "none", "*").open()
+        by_path(tmp_path / "by-path", "*").open()
     assert refused.value.code == "KEYPAD_MISSING"
 
 
@@ -273,7 +293,12 @@ def test_dtr_and_rts_are_low_before_the_port_opens(far_end: PtyKeypad, monkeypat
         ({"port": "/dev/ttyUSB0", "baud": 9601}, "9601 is not a speed"),
         ({"port": "/dev/ttyUSB0", "ignore": ["xyz"]}, "not a payload in hex"),
         ({"port": "/dev/ttyUSB0", "parity": "none"}, "parity"),
-        ({"port": "/dev/ttyUSB0", "framing": {"kind": "lines"}}, "framing.kind"),
+        ({"port": "/dev/ttyUSB0", "framing": {"kind": "lines"}}, "'byte', 'line', 'frame'"),
+        ({"port": "/dev/ttyUSB0", "framing": {"kind": "line", "size": 3}}, "framing.line.size"),
+        ({"port": "/dev/ttyUSB0", "heartbeat": {"tx": "05", "expect": "0606"}}, "can never come"),
+        ({"port": "/dev/ttyUSB0", "heartbeat": {"tx": "05"}}, "heartbeat.expect"),
+        ({"match": {}}, "by_path, by_id or usb"),
+        ({"match": {"usb": "1a86/7523"}}, "names no USB device"),
         ({"match": {"by_path": ""}}, "match.by_path"),
     ],
 )
@@ -291,3 +316,265 @@ def test_a_loop_is_a_port_without_hardware() -> None:
     with SerialKeypad(SerialOptions(port="loop://")) as keypad:
         assert keypad.read(0) is None
         assert keypad.probe().where == "loop://"
+
+
+# -- heartbeat, acknowledgement, boot banner ---------------------------------------------------------------
+
+
+@pytest.fixture
+def network() -> Iterator[_SerialServer]:
+    server = _SerialServer()
+    yield server
+    server.unplug()
+
+
+QUICK = {"tx": "05", "expect": "06", "every_s": 0.1, "miss": 3}
+
+
+def test_a_keypad_that_answers_is_heard_and_its_answers_are_no_presses(network: _SerialServer) -> None:
+    with SerialKeypad(SerialOptions.model_validate({"port": network.url, "heartbeat": QUICK})) as keypad:
+        was_heard = keypad.is_heard
+        assert not was_heard, "an open port is no keypad yet"
+        for _ in range(6):
+            assert keypad.read(0) is None
+            if network.receive():
+                network.press("06")
+        assert keypad.is_heard
+        network.press("31")
+        assert next_press(keypad).code == "31"
+
+
+def test_a_network_keypad_that_vanishes_without_a_word_is_missed_by_its_heartbeat(network: _SerialServer) -> None:
+    with SerialKeypad(SerialOptions.model_validate({"port": network.url, "heartbeat": QUICK})) as keypad:
+        network.press("31")
+        assert next_press(keypad).code == "31"
+        assert keypad.is_heard, "a press is a sign of life"
+        assert read_until_lost(keypad).code == "KEYPAD_SILENT"
+        assert network.receive() == b"\x05\x05\x05"
+
+
+def test_the_echo_of_the_question_is_no_answer(network: _SerialServer) -> None:
+    with SerialKeypad(SerialOptions.model_validate({"port": network.url, "heartbeat": QUICK})) as keypad:
+
+        def read_and_echo() -> None:
+            while keypad.read(0) is None:
+                for byte in network.receive():
+                    network.press(f"{byte:02x}")
+
+        with pytest.raises(DriverNotReady) as lost:
+            read_and_echo()
+        assert lost.value.code == "KEYPAD_SILENT"
+        assert not keypad.is_heard
+
+
+def test_the_kernel_probes_a_network_keypad_that_cannot_be_asked(network: _SerialServer) -> None:
+    with SerialKeypad(SerialOptions(port=network.url)) as keypad:
+        line = keypad._serial._socket  # type: ignore[union-attr]
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        idle, every, count = (
+            line.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + every * count <= 30
+
+
+def test_the_acknowledgement_is_the_same_bytes_whatever_was_pressed(network: _SerialServer) -> None:
+    with SerialKeypad(SerialOptions(port=network.url, ack="41 07")) as keypad:
+        shown = []
+        for code in ("31", "34"):
+            network.press(code)
+            assert next_press(keypad).code == code
+            keypad.acknowledge()
+            shown.append(eventually(network.receive))
+        assert shown == [b"A\x07", b"A\x07"]
+
+
+def test_a_keypad_without_an_acknowledgement_is_sent_nothing(network: _SerialServer) -> None:
+    with SerialKeypad(SerialOptions(port=network.url)) as keypad:
+        keypad.acknowledge()
+        network.press("31")
+        assert next_press(keypad).code == "31"
+        assert network.receive() == b""
+
+
+def test_acknowledging_a_keypad_that_is_gone_is_an_unplugging(far_end: PtyKeypad) -> None:
+    with near_end(far_end, ack="41") as keypad:
+        far_end.unplug()
+        with pytest.raises(DriverNotReady):
+            keypad.acknowledge()
+
+
+def test_what_a_booting_keypad_says_is_no_press(far_end: PtyKeypad) -> None:
+    with near_end(far_end, mute_s=0.2) as keypad:
+        far_end.garbage(b"KEYPAD v1.3 ready")
+        assert keypad.read(0.25) is None
+        far_end.press("31")
+        assert next_press(keypad).code == "31"
+
+
+@pytest.mark.parametrize(
+    ("framing", "wire", "code"),
+    [
+        ({"kind": "line"}, b"RATE:3\n", b"RATE:3".hex()),
+        ({"kind": "frame", "start": "02", "end": "03", "check": "xor"}, b"\x02K3\x78\x03", b"K3".hex()),
+    ],
+    ids=["line", "frame"],
+)
+def test_a_payload_trickles_in_byte_by_byte_and_is_one_press(
+    far_end: PtyKeypad, framing: dict[str, Any], wire: bytes, code: str
+) -> None:
+    with near_end(far_end, framing=framing) as keypad:
+        for byte in wire[:-1]:
+            far_end.garbage(bytes([byte]))
+            assert keypad.read(0) is None
+        far_end.garbage(wire[-1:])
+        assert next_press(keypad).code == code
+
+
+def test_half_a_line_before_a_silence_does_not_spoil_the_next(
+    far_end: PtyKeypad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.keypad.serial.PAUSE_S", 0.05)
+    with near_end(far_end, framing={"kind": "line"}) as keypad:
+        far_end.garbage(b"RA")
+        assert keypad.read(0.2) is None
+        far_end.garbage(b"RATE:2\n")
+        assert next_press(keypad).code == b"RATE:2".hex()
+
+
+@pytest.mark.parametrize(
+    ("options", "never"),
+    [({}, ["0d", "3132"]), ({"ack": "41"}, ["41"]), ({"heartbeat": QUICK}, ["05", "06"])],
+)
+def test_a_payload_that_can_never_be_a_press_is_known_beforehand(options: dict[str, Any], never: list[str]) -> None:
+    made = SerialOptions.model_validate({"port": "/dev/ttyUSB0", **options})
+    assert made.can_send("31")
+    assert not any(made.can_send(code) for code in never)
+
+
+# -- where it is, and who else is there --------------------------------------------------------------------
+
+
+def matched(names: Path, root: Path = Path("/"), **match: str) -> SerialKeypad:
+    return SerialKeypad(SerialOptions.model_validate({"match": match}), names=names, root=root)
+
+
+@pytest.fixture
+def adapters(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says which adapters the machine has: `adapters(path=(maker, model, serial))`."""
+
+    def have(ports: dict[Path, tuple[int, int, str | None]]) -> None:
+        found = []
+        for path, (maker, model, number) in ports.items():
+            port = ListPortInfo(str(path.resolve()))
+            port.vid, port.pid, port.serial_number = maker, model, number
+            found.append(port)
+        monkeypatch.setattr("serial.tools.list_ports.comports", lambda: found)
+
+    return have
+
+
+def test_a_keypad_is_found_by_its_numbers_and_by_its_serial_number(
+    sockets: Path, adapters: Callable[..., None]
+) -> None:
+    with PtyKeypad(sockets / "usb-0:1.1:1.0") as left, PtyKeypad(sockets / "usb-0:1.2:1.0") as right:
+        adapters({left.path: (0x1A86, 0x7523, None), right.path: (0x0403, 0x6001, "A5XK3RJT")})
+        for usb, far_end in (("1A86:7523", left), ("0403:6001", right), ("0403:6001:A5XK3RJT", right)):
+            with matched(sockets.parent, usb=usb) as keypad:
+                far_end.press("31")
+                assert next_press(keypad).code == "31"
+                assert keypad.remark is None
+        with pytest.raises(DriverNotReady):
+            matched(sockets.parent, usb="0403:6001:OTHER").open()
+
+
+def test_a_keypad_is_found_by_its_name_after_maker_and_number(tmp_path: Path, sockets: Path) -> None:
+    (tmp_path / "by-id").mkdir()
+    with PtyKeypad(sockets / "usb-0:1.2:1.0") as far_end:
+        (tmp_path / "by-id" / "usb-FTDI_A5XK3RJT-if00-port0").symlink_to(far_end.path.readlink())
+        with matched(tmp_path, by_id="usb-FTDI_*-port0") as keypad:
+            far_end.press("31")
+            assert next_press(keypad).code == "31"
+
+
+def test_a_keypad_in_another_socket_works_and_is_said_to_have_moved(
+    sockets: Path, adapters: Callable[..., None]
+) -> None:
+    with PtyKeypad(sockets / "usb-0:1.4:1.0") as far_end:
+        adapters({far_end.path: (0x1A86, 0x7523, None)})
+        with matched(sockets.parent, by_path="usb-0:1.2:*", usb="1a86:7523") as keypad:
+            far_end.press("31")
+            assert next_press(keypad).code == "31"
+            assert keypad.remark == Remark("KEYPAD_MOVED", {"where": "usb-0:1.4:1.0"})
+
+
+def test_another_device_in_the_keypads_socket_is_not_taken_for_it(sockets: Path, adapters: Callable[..., None]) -> None:
+    with PtyKeypad(sockets / "usb-0:1.2:1.0") as far_end:
+        adapters({far_end.path: (0x0403, 0x6001, None)})
+        with pytest.raises(DriverNotReady, match="another device is plugged in") as refused:
+            matched(sockets.parent, by_path="usb-0:1.2:*", usb="1a86:7523").open()
+        assert refused.value.code == "KEYPAD_MISSING"
+
+
+@pytest.fixture
+def reader(far_end: PtyKeypad) -> Iterator[subprocess.Popen[bytes]]:
+    """Another program that reads the keypad's port, with no regard for locks."""
+    with far_end.path.open("rb", buffering=0) as port, subprocess.Popen(["sleep", "60"], stdin=port) as program:
+        port.close()
+        yield program
+        program.kill()
+
+
+def test_a_program_that_reads_the_same_port_is_named(far_end: PtyKeypad, reader: subprocess.Popen[bytes]) -> None:
+    with near_end(far_end) as keypad:
+        assert keypad.remark == Remark("KEYPAD_SHARED", {"holder": f"sleep ({reader.pid})"})
+
+
+def test_a_program_that_has_locked_the_port_is_named(far_end: PtyKeypad) -> None:
+    lock = "import fcntl, sys; fcntl.flock(sys.stdin, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", lock]
+    with (
+        far_end.path.open("rb", buffering=0) as port,
+        subprocess.Popen(command, stdin=port, stdout=subprocess.PIPE) as program,
+    ):
+        assert program.stdout is not None
+        program.stdout.readline()
+        with pytest.raises(DriverNotReady) as refused:
+            near_end(far_end).open()
+        program.kill()
+    assert refused.value.code == "KEYPAD_HELD"
+    assert str(program.pid) in refused.value.values["holder"]
+
+
+@pytest.fixture
+def brltty(tmp_path: Path) -> Path:
+    """The root of a machine on which udev starts brltty, and a CH340 is plugged in without a port."""
+    rules = tmp_path / "root/usr/lib/udev/rules.d"
+    rules.mkdir(parents=True)
+    (rules / "85-brltty.rules").touch()
+    chip = tmp_path / "root/sys/bus/usb/devices/1-1.2"
+    chip.mkdir(parents=True)
+    (chip / "idVendor").write_text("1a86\n")
+    (chip / "idProduct").write_text("7523\n")
+    return tmp_path / "root"
+
+
+def test_a_port_that_brltty_took_is_told_as_stolen(sockets: Path, brltty: Path) -> None:
+    with pytest.raises(DriverNotReady, match="1a86:7523 has no port") as refused:
+        matched(sockets.parent, brltty, by_path="usb-0:1.2:*").open()
+    assert refused.value.code == "KEYPAD_STOLEN"
+
+
+def test_a_port_that_goes_away_at_once_where_brltty_is_installed_is_told_as_stolen(sockets: Path, brltty: Path) -> None:
+    with PtyKeypad(sockets / "usb-0:1.2:1.0") as far_end, matched(sockets.parent, brltty, by_path="*") as keypad:
+        far_end.unplug()
+        assert read_until_lost(keypad).code == "KEYPAD_STOLEN"
+
+
+def test_an_absent_keypad_is_only_missing_where_no_thief_is_about(sockets: Path, brltty: Path) -> None:
+    (rule,) = brltty.glob("usr/lib/udev/rules.d/*")
+    rule.unlink()
+    rule.symlink_to("/dev/null")
+    with pytest.raises(DriverNotReady) as refused:
+        matched(sockets.parent, brltty, by_path="*").open()
+    assert refused.value.code == "KEYPAD_MISSING"
