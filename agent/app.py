@@ -9,6 +9,7 @@ import logging
 import queue
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
@@ -31,9 +32,12 @@ from agent.outbox.store import Outbox
 from agent.rating.desk import Desk, Rules
 from agent.rating.gate import Gate
 from agent.rating.keypad import KeypadService
+from agent.rating.mode_service import ModeService
+from agent.rating.modes import Mode, ModeKind
 from agent.rating.service import RatingService
+from agent.rating.sign import Sign, read_mode
 from agent.rating.tray import Tray
-from agent.screen.hub import Nameplate, ScreenHub
+from agent.screen.hub import Banner, Nameplate, ScreenHub
 from agent.screen.media import MediaStore
 from agent.screen.service import ScreenService
 from agent.service import Service
@@ -57,6 +61,7 @@ from drivers.base import Keypad
 
 log = logging.getLogger(__name__)
 
+NOT_COUNTED = {ModeKind.TRAINING: "AGENT_TRAINING", ModeKind.INSPECTION: "AGENT_INSPECTION"}
 NOT_FITTED = Condition(Status.OFF, "NOT_CONFIGURED")
 
 
@@ -89,6 +94,8 @@ class App:
             limit_bytes=self.settings.outbox.limit_mb * 1024**2,
         )
         self._timekeeper = Timekeeper(self.clock, alive, mark)
+        mode = self.settings.outbox.path.with_name("mode.json")
+        self._sign = Sign(mode, self.clock, read_mode(mode))
         self.hub = ScreenHub(nameplate(counter), self.clock)
         self.supervisor = Supervisor(Watch(alive=self._alive, trouble=self._trouble))
         self.web: WebService | None = None
@@ -111,7 +118,13 @@ class App:
             words=lambda: self._language,
             renew=self._reload_for_an_order,
             cameras=lambda: {camera.name: self._cameras[camera.name] for camera in self.settings.cameras},
+            sign=self._sign,
         )
+        self._mode: Mode | None = None
+        """The mode that is on, as it was told last."""
+        self._trouble_with: Condition | None = None
+        self._about_agent = threading.Lock()
+        """Around the two lines above and what health says of them: two threads know of them."""
         self.units_before: Sequence[Unit] = ()
         """Further services, started before all others and stopped after them; set before `run`."""
         self.routes: Sequence[Any] = ()
@@ -171,7 +184,32 @@ class App:
     def _trouble(self, name: str | None, what: str) -> None:
         """A service keeps ending or hangs, or (name None) all are well again."""
         code = "AGENT_HANGS" if what == "hangs" else "AGENT_KEEPS_ENDING"
-        self.health.report("agent", OK if name is None else Condition(Status.DEGRADED, code, {"service": name}))
+        with self._about_agent:
+            self._trouble_with = None if name is None else Condition(Status.DEGRADED, code, {"service": name})
+            self._report_agent()
+
+    def _mode_is(self, mode: Mode | None) -> None:
+        """Ratings are not counted from now on, or (None) they are."""
+        with self._about_agent:
+            is_news, self._mode = mode != self._mode, mode
+            self._report_agent()
+        left_s = self._sign.left_s
+        if mode is not None:
+            now = self.clock.read()
+            until = f"{now.before(-left_s).at:%H:%M}" if now.quality.is_trusted else ""
+            self.hub.set_banner(Banner(mode.kind.value, until, self.clock.monotonic() + left_s))
+        else:
+            self.hub.set_banner(None)
+        if is_news:
+            self._mailbox.say(Message(self.topics.info, self._info(), is_retained=True))
+
+    def _report_agent(self) -> None:
+        """The worst of what concerns the agent as a whole."""
+        condition, mode = self._trouble_with, self._mode
+        if condition is None and mode is not None:
+            values = {"by": mode.lease.by, "minutes": round(mode.lease.lasts_s / 60)}
+            condition = Condition(Status.DEGRADED, NOT_COUNTED[mode.kind], values)
+        self.health.report("agent", condition or OK)
 
     # -- settings ----------------------------------------------------------------------------------
 
@@ -240,8 +278,9 @@ class App:
                 self.health.report(component, NOT_FITTED)
         if self.settings.qr is None:
             self.health.report("qr", NOT_FITTED)
-        for component in ("agent", "config"):
-            self.health.report(component, OK)
+        with self._about_agent:
+            self._report_agent()
+        self.health.report("config", OK)
 
     # -- services ----------------------------------------------------------------------------------
 
@@ -257,6 +296,7 @@ class App:
             Unit("vitals", self._vitals),
             Unit("rating", self._rating, (counter, settings.rating, settings.keypads)),
             *(Unit(name, partial(self._keypad, name, keypad), keypad) for name, keypad in keypads),
+            Unit("modes", self._modes),
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, counter.language)),
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
@@ -281,6 +321,7 @@ class App:
             lockout_s=settings.rating.lockout_s,
             max_per_hour=settings.rating.max_per_hour,
             is_open=settings.counter.hours.is_open,
+            mode=self._sign.flag_at,
         )
         keys = {name: keys_of(keypad) for name, keypad in zip(numbered("keypad"), settings.keypads, strict=False)}
         desk = Desk(
@@ -289,6 +330,9 @@ class App:
         return RatingService(
             desk, self._tray, commit=self._commit, thank=self._thank, clock=self.clock, health=self.health
         )
+
+    def _modes(self) -> Service:
+        return ModeService(self._sign, append=self.outbox.append, tell=self._mode_is, clock=self.clock)
 
     def _commit(self, fact: Fact) -> str:
         return self.outbox.append(fact)[0].id
@@ -398,7 +442,11 @@ class App:
 
     def _info(self) -> bytes:
         return certificate(
-            self.settings, health=self.health, boot=self.clock.boot, capabilities=self._duties.handlers()
+            self.settings,
+            health=self.health,
+            boot=self.clock.boot,
+            capabilities=self._duties.handlers(),
+            mode=self._mode.kind if self._mode is not None else None,
         ).encode()
 
 

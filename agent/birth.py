@@ -11,13 +11,16 @@ from agent import __version__
 from agent.health import Health, Status
 from agent.language import language, languages
 from agent.rating.keys import Keys
+from agent.rating.modes import ModeKind
 from agent.rating.scale import Scale
 from agent.settings import model
 from agent.uplink.payload import Device, Egress, Hardware, Info, LevelUsed, ScaleUsed, Versions
 from agent.uplink.topics import VERSION
 
 
-def certificate(settings: model.Settings, *, health: Health, boot: str, capabilities: Iterable[str]) -> Info:
+def certificate(
+    settings: model.Settings, *, health: Health, boot: str, capabilities: Iterable[str], mode: ModeKind | None = None
+) -> Info:
     """What a counter with *settings* says of itself; *capabilities* are the commands it takes."""
     counter = settings.counter
     states = {report.component: report.condition.status for report in health.reports()}
@@ -40,6 +43,7 @@ def certificate(settings: model.Settings, *, health: Health, boot: str, capabili
         cameras=[Egress(name=camera.name, egress=camera.egress) for camera in settings.cameras],
         capabilities=list(capabilities),
         config=settings.digest,
+        mode=mode.value if mode is not None else None,
         scale=scale_used(settings.rating.scale),
         keymaps={name: keys_of(keypad).hash for name, keypad in keypads.items()},
     )

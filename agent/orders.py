@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from agent.clock import Clock
@@ -12,6 +13,8 @@ from agent.event import Lane, Stream
 from agent.health import Health
 from agent.language import Language
 from agent.outbox.store import Outbox
+from agent.rating.modes import BY_LENGTH, ModeKind
+from agent.rating.sign import Sign
 from agent.settings.problem import SettingsError
 from agent.surveillance.service import CameraService
 from agent.uplink.commands import Action, Bulk, Done
@@ -35,6 +38,7 @@ class Duties:
     """Reads the configuration again; returns the digest then running."""
     cameras: Callable[[], Mapping[str, CameraService]]
     """The cameras that are configured, by name."""
+    sign: Sign
 
     def handlers(self) -> dict[str, Action]:
         """By the name of the command; also what `up/info` lists as capabilities."""
@@ -44,6 +48,7 @@ class Duties:
             "reload": self.reload,
             "snapshot": self.snapshot,
             "replay": self.replay,
+            "training": self.training,
         }
 
     def ping(self, _: Arguments) -> Done:
@@ -90,3 +95,53 @@ class Duties:
             raise TryAgain(f"lane {lane} holds {mark.first} to {mark.last}")
         self.mailbox.replay(Stream(self.outbox.epoch, lane), first, last)
         return Done({"from": first, "to": last, "sent": last - first + 1})
+
+    def training(self, arguments: Arguments) -> Done:
+        """Announce a training asked for `by` somebody, for `minutes` or `until` a time; `minutes: 0` ends it.
+
+        Only the province can: there is no key, page or command on the box that keeps ratings from counting.
+        """
+        by = asked_by(arguments)
+        lasts_s = self._lasts_s(arguments)
+        if lasts_s == 0:
+            self.sign.end(ModeKind.TRAINING)
+            return Done({"mode": "none"})
+        mode = self.sign.hang(ModeKind.TRAINING, by=by, lasts_s=lasts_s)
+        return Done({"mode": mode.kind, "minutes": round(lasts_s / 60, 1)})
+
+    def _lasts_s(self, arguments: Arguments) -> float:
+        """How long `minutes` or `until` is from now; 0: not at all.
+
+        Raises:
+            ValueError: neither, or a time that is over or has no zone.
+            PersonMustAct: `until` cannot be told by a clock that is not sure.
+        """
+        if "minutes" in arguments:
+            lasts_s = float(arguments["minutes"]) * 60
+            if lasts_s < 0:
+                raise ValueError("minutes: a number from 0 on")
+            return lasts_s
+        if "until" not in arguments:
+            raise ValueError("minutes or until is needed")
+        until = datetime.fromisoformat(str(arguments["until"]))
+        if until.tzinfo is None:
+            raise ValueError("until: a time needs its zone, as in 2026-09-02T17:00:00+07:00")
+        now = self.clock.read()
+        if not now.quality.is_trusted:
+            raise PersonMustAct("this counter is not sure of the time: say minutes in the place of until")
+        lasts_s = (until - now.at).total_seconds()
+        if lasts_s <= 0:
+            raise ValueError("until: it is over")
+        return lasts_s
+
+
+def asked_by(arguments: Arguments) -> str:
+    """Who gives an order that is announced.
+
+    Raises:
+        ValueError: nobody is named.
+    """
+    by = " ".join(str(arguments.get("by", "")).split())
+    if not by or len(by) > BY_LENGTH or not by.isprintable():
+        raise ValueError(f"by: who asks for it is needed, in at most {BY_LENGTH} characters")
+    return by

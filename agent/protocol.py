@@ -21,6 +21,7 @@ from pydantic_core import core_schema
 from agent.clock import ClockQuality
 from agent.data import ClockSet, ClockStart, EventsDropped, OutboxReplaced
 from agent.event import EventType, Lane
+from agent.rating.modes import ModeChange
 from agent.rating.record import RatingData
 from agent.settings.schema import Plain, describe, models_in
 from agent.uplink.connection import BATCH_TYPE, EVENT_TYPE
@@ -86,7 +87,7 @@ class BatchedEvent(CloudEvent):
 
 EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.RATING: (RatingData,),
-    EventType.ALERT: (OutboxReplaced,),
+    EventType.ALERT: (OutboxReplaced, ModeChange),
     EventType.GAP: (EventsDropped,),
     EventType.CLOCK: (ClockSet, ClockStart),
 }

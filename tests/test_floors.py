@@ -47,6 +47,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.keys": [],
             "agent.rating.opening": [],
             "agent.rating.outages": [],
+            "agent.rating.modes": [],
             "agent.rating.record": [],
             "agent.rating.scale": [],
             "agent.rating.urn": [],

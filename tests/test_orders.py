@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from agent.clock import ManualClock
+from agent.clock import ClockQuality, ManualClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Fact, Lane, Stream
 from agent.health import Condition, Health, Status
 from agent.language import language
 from agent.orders import Duties
 from agent.outbox.store import Outbox
+from agent.rating.modes import ModeKind
+from agent.rating.sign import Sign
 from agent.settings.load import load
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
@@ -38,6 +40,7 @@ def duties(tmp_path: Path) -> Iterator[Duties]:
             words=lambda: language("vi"),
             renew=lambda: "0123456789abcdef",
             cameras=dict,
+            sign=Sign(tmp_path / "mode.json", CLOCK, None),
         )
 
 
@@ -97,4 +100,49 @@ def test_arguments_that_make_no_sense_are_refused(duties: Duties, wrong: dict[st
 
 
 def test_every_order_has_a_name_that_a_topic_can_carry(duties: Duties) -> None:
-    assert all(name.isascii() and name.isalpha() and name.islower() for name in duties.handlers())
+    assert all(name.isascii() and name.replace("-", "").isalpha() and name.islower() for name in duties.handlers())
+
+
+def test_a_training_lasts_for_minutes_or_until_a_time_and_can_be_ended(duties: Duties) -> None:
+    assert duties.training({"by": "Phòng PV01", "minutes": 90}).answer == {"mode": "training", "minutes": 90.0}
+    assert duties.sign.left_s == 90 * 60
+    assert duties.training({"by": "PV01", "until": "2026-09-01T10:15:00+07:00"}).answer["minutes"] == 120
+    assert duties.training({"by": "PV01", "minutes": 0}).answer == {"mode": "none"}
+    assert duties.sign.left_s == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"minutes": 10}, "by:"),
+        ({"by": " ", "minutes": 10}, "by:"),
+        ({"by": "x" * 81, "minutes": 10}, "80 characters"),
+        ({"by": "PV01"}, "minutes or until"),
+        ({"by": "PV01", "minutes": -1}, "minutes"),
+        ({"by": "PV01", "minutes": 481}, "at most 480 minutes"),
+        ({"by": "PV01", "minutes": "nan"}, "at most 480 minutes"),
+        ({"by": "PV01", "minutes": "inf"}, "at most 480 minutes"),
+        ({"by": "PV01", "until": "2026-09-01T17:00:00"}, "needs its zone"),
+        ({"by": "PV01", "until": "2026-09-01T07:00:00+07:00"}, "it is over"),
+        ({"by": "PV01", "until": "2026-09-02T17:00:00+07:00"}, "at most 480 minutes"),
+    ],
+    ids=str,
+)
+def test_a_training_without_a_name_or_an_end_is_refused(duties: Duties, wrong: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        duties.training(wrong)
+    assert duties.sign.mode is None
+
+
+def test_a_clock_that_is_not_sure_takes_minutes_only(duties: Duties) -> None:
+    unsure = replace(duties, clock=ManualClock(CLOCK.now(), quality=ClockQuality.FLOOR))
+    with pytest.raises(PersonMustAct, match="say minutes"):
+        unsure.training({"by": "PV01", "until": "2026-09-01T10:15:00+07:00"})
+
+
+def test_a_training_does_not_interrupt_an_inspection_nor_ends_it(duties: Duties) -> None:
+    duties.sign.hang(ModeKind.INSPECTION, by="Đoàn 3", lasts_s=600)
+    with pytest.raises(TryAgain, match="an inspection is on"):
+        duties.training({"by": "PV01", "minutes": 10})
+    duties.training({"by": "PV01", "minutes": 0})
+    assert duties.sign.left_s == 600

@@ -4,8 +4,12 @@
 - The first press is a rating at once. Another key within `correction_s` of it is a correction: both
   values are kept and the new one stands, downwards always, upwards with a mark, because raising
   somebody's bad rating with a second press is what staff would do.
+- While nearly all corrections of a counter raise the rating, they are believed no longer: the first
+  press stands, and what would have raised it is kept and flagged.
 - Any other press within `lockout_s` is kept and flagged; so is what exceeds `max_per_hour`, and what
   is pressed while the counter is closed. Flagged, never deleted.
+- It is always armed: no order, person or mode switches it on or off. A training or an inspection flags
+  what is pressed inside it, and its sessions are its own.
 - Windows run from the session's first press and are not prolonged, so nobody can hold the keypad
   locked by pressing on.
 - Only monotonic seconds order anything; a wall clock that jumps cannot change an outcome, but for the
@@ -25,11 +29,23 @@ from agent.rating.scale import Scale
 from drivers.base import Press
 
 HOUR_S = 3600.0
+BURST_COUNT, BURST_S = 6, 20.0
+"""So many presses within so many seconds are a burst."""
+JUDGED = 20
+ABNORMAL = 16
+"""So many upgrades among the last corrections: where both directions are alike, chance does that once in 170 times."""
+
+MODES = frozenset({Flag.TRAINING, Flag.INSPECTION})
 
 
 def always_open(_: datetime) -> bool:
     """The opening hours of a counter that has none."""
     return True
+
+
+def no_mode(_: float) -> Flag | None:
+    """The mode of a counter that has none."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Rules:
     max_per_hour: int = 40
     is_open: Callable[[datetime], bool] = always_open
     """Whether the counter is open at an aware wall time."""
+    mode: Callable[[float], Flag | None] = no_mode
+    """The flag of the mode that was on at a monotonic second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,7 @@ class _Session:
     standing: int
     event_id: str
     flags: tuple[Flag, ...]
+    mode: Flag | None
 
 
 class Desk:
@@ -97,6 +116,8 @@ class Desk:
         self._contacts = {keypad: Contact(each) for keypad, each in keys.items()}
         self._session: _Session | None = None
         self._valid_at: deque[float] = deque()
+        self._pressed_at: deque[float] = deque(maxlen=BURST_COUNT)
+        self._were_upgrades: deque[bool] = deque(maxlen=JUDGED)
 
     def press(self, keypad: str, press: Press, *, wall: datetime | None = None) -> Rating | Touch:
         """Judge one press; a `Rating` is to be stored and then settled.
@@ -122,17 +143,26 @@ class Desk:
         """*rating* is stored under *event_id*: from now on it can be corrected, and it counts for its hour."""
         data = rating.data
         if data.corrects is not None:
+            if data.valid:
+                self._were_upgrades.append(data.upgrade is True)
             if self._session is not None:
                 self._session.standing, self._session.event_id = data.level, event_id
+        elif Flag.UPGRADE in data.flags:
+            self._were_upgrades.append(True)
         elif Flag.LOCKOUT not in data.flags:
-            self._session = _Session(rating.at_monotonic, data.level, data.level, event_id, data.flags)
+            mode = next((flag for flag in data.flags if flag in MODES), None)
+            self._session = _Session(rating.at_monotonic, data.level, data.level, event_id, data.flags, mode)
             if data.valid:
                 self._valid_at.append(rating.at_monotonic)
 
     def _judge(self, keys: Keys, press: Press, wall: datetime | None) -> Rating:
-        level, at, session = keys.levels[press.code], press.at_monotonic, self._session
+        level, at, mode = keys.levels[press.code], press.at_monotonic, self._rules.mode(press.at_monotonic)
+        self._pressed_at.append(at)
+        session = self._session if self._session is not None and self._session.mode is mode else None
         age_s = at - session.opened_at if session is not None else float("inf")
         if session is not None and age_s < self._rules.correction_s and level != session.standing:
+            if level > session.standing and session.mode is None and self._are_upgrades_abnormal:
+                return self._rating(keys, press, (*session.flags, Flag.UPGRADE), {})
             correction = {
                 "first": session.first,
                 "corrects": session.event_id,
@@ -146,6 +176,8 @@ class Desk:
             flags.append(Flag.CAPACITY)
         if wall is not None and not self._rules.is_open(wall):
             flags.append(Flag.OFF_HOURS)
+        if mode is not None:
+            flags.append(mode)
         return self._rating(keys, press, tuple(flags), {})
 
     def _rating(self, keys: Keys, press: Press, flags: tuple[Flag, ...], correction: Mapping[str, object]) -> Rating:
@@ -160,6 +192,7 @@ class Desk:
                 "commune": self._commune,
                 "valid": not flags,
                 "flags": flags,
+                "burst": True if self._is_burst(press.at_monotonic) else None,
                 **correction,
             }
         )
@@ -170,3 +203,10 @@ class Desk:
         while self._valid_at and at - self._valid_at[0] >= HOUR_S:
             self._valid_at.popleft()
         return len(self._valid_at) >= self._rules.max_per_hour
+
+    def _is_burst(self, at: float) -> bool:
+        return len(self._pressed_at) == BURST_COUNT and at - self._pressed_at[0] < BURST_S
+
+    @property
+    def _are_upgrades_abnormal(self) -> bool:
+        return sum(self._were_upgrades) >= ABNORMAL

@@ -34,6 +34,12 @@ class Flag(StrEnum):
     """More phones voted in one slot of the QR than people can stand before it."""
     LOW_TRUST = "low_trust"
     """From a printed code, which anybody can use again anywhere."""
+    UPGRADE = "upgrade"
+    """Raised a rating while this counter's ratings are raised far more often than lowered: the first press stands."""
+    TRAINING = "training"
+    """Pressed while a training was announced."""
+    INSPECTION = "inspection"
+    """Pressed while the counter was inspected."""
 
 
 class Channel(StrEnum):
@@ -92,6 +98,9 @@ class RatingData(EventData):
     """Id of the event that this one stands in for."""
     upgrade: Literal[True] | None = None
     """Present when a correction raises the level: honest counters have about as many upgrades as downgrades."""
+    burst: Literal[True] | None = None
+    """Present from the sixth press within 20 s on. It tells a pattern and excludes nothing by itself, or whoever
+    pressed on could keep others' ratings out."""
     reasons: tuple[Reason, ...] | None = None
     """Phones only."""
     comment: str | None = Field(default=None, min_length=1, max_length=LONGEST_COMMENT)

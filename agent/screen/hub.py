@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from agent.clock import Clock
-from agent.language import language
+from agent.language import Language, language
 
 THANKS_S = 4.0
 """How long the thank-you stays; a new rating restarts it."""
@@ -63,6 +63,16 @@ class RatingCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Banner:
+    """What stands across the screen while ratings are not counted: never hidden, and gone by itself at its end."""
+
+    kind: Literal["training", "inspection"]
+    until: str
+    """The time of day at which it ends, as people read it; empty while the clock cannot be believed."""
+    ends_at_monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """How often an item was on the glass within one hour."""
 
@@ -92,6 +102,7 @@ class ScreenHub:
         self._playlist: tuple[Item, ...] = ()
         self._code: RatingCode | None = None
         self._coded_at = 0.0
+        self._banner: Banner | None = None
         self._clock_trusted = clock.quality().is_trusted
         self._run = secrets.token_hex(4)
         self._thanked = 0
@@ -130,6 +141,10 @@ class ScreenHub:
             self._coded_at = self._clock.monotonic()
         self._change("_code", code)
 
+    def set_banner(self, banner: Banner | None) -> None:
+        """Say on the screen that ratings are not counted now, or no longer."""
+        self._change("_banner", banner)
+
     def look_at_clock(self) -> None:
         """Ask the clock again whether it may be believed; an untrusted clock is not shown to anyone."""
         self._change("_clock_trusted", self._clock.quality().is_trusted)
@@ -138,7 +153,7 @@ class ScreenHub:
         """Everything a page needs, ready for JSON."""
         with self._lock:
             plate, playlist, code = self._nameplate, self._playlist, self._code
-            revision, trusted = self._revision, self._clock_trusted
+            revision, trusted, banner = self._revision, self._clock_trusted, self._banner
         texts = language(plate.language)
         return {
             "revision": revision,
@@ -155,6 +170,7 @@ class ScreenHub:
             "qr": self._paint(code) if code else None,
             "playlist": [asdict(item) for item in playlist],
             "thanks": asdict(self.thanks()),
+            "banner": self._worded(banner, texts) if banner else None,
             "texts": {
                 name: texts.text(f"screen.{name}")
                 for name in ("welcome", "question", "instruction", "hours", "hotline", "thanks", "noted", "clock")
@@ -164,6 +180,18 @@ class ScreenHub:
     def _paint(self, code: RatingCode) -> dict[str, Any]:
         left_s = None if code.lasts_s is None else code.lasts_s - (self._clock.monotonic() - self._coded_at)
         return {"svg": code.svg, "text": code.text, "left_ms": None if left_s is None else max(0, round(left_s * 1000))}
+
+    def _worded(self, banner: Banner, texts: Language) -> dict[str, Any]:
+        note = texts.text(f"screen.mode.{banner.kind}.note")
+        until = texts.text("screen.mode.until", time=banner.until) if banner.until else ""
+        return {
+            "title": texts.text(f"screen.mode.{banner.kind}.title"),
+            "note": f"{note} {until}".strip(),
+            "left_ms": self._left_ms(banner.ends_at_monotonic),
+        }
+
+    def _left_ms(self, ends_at_monotonic: float) -> int:
+        return max(0, round((ends_at_monotonic - self._clock.monotonic()) * 1000))
 
     # The thank-you.
 

@@ -117,6 +117,8 @@ class Info(Payload):
     """The commands it takes."""
     config: str
     """Hash of the settings that run."""
+    mode: Literal["training", "inspection"] | None = None
+    """Present while ratings are not counted."""
     scale: ScaleUsed
     keymaps: dict[str, str]
     """Hash of each keypad's key map, by its component."""

@@ -122,6 +122,66 @@ def test_thirty_quick_presses_are_all_kept_and_few_count(ballot: Ballot) -> None
     assert sum(data["flags"] == ["lockout"] for data in kept) == 26
 
 
+def test_a_burst_is_marked_from_its_sixth_press_on_and_the_mark_alone_excludes_nothing(ballot: Ballot) -> None:
+    kept = [ballot.rate(BEST, float(step)) for step in range(30)]
+    assert ["burst" in data for data in kept] == [False] * 5 + [True] * 25
+    assert [data["valid"] for data in kept if data["flags"] == []] == [True] * 4
+    assert "burst" not in ballot.rate(WORST, 60)
+
+
+def undecided(ballot: Ballot, count: int, first: str, then: str, *, since: float = 0) -> list[dict[str, Any]]:
+    """Citizens who press *first* and a second later *then*; what the second press became."""
+    pressed = []
+    for number in range(count):
+        ballot.rate(first, since + number * 100)
+        pressed.append(ballot.rate(then, since + number * 100 + 1))
+    return pressed
+
+
+def test_where_nearly_all_corrections_raise_the_rating_the_first_press_stands() -> None:
+    ballot = Ballot(make_desk())
+    pressed = undecided(ballot, 18, WORST, BEST)
+    assert ["corrects" in data for data in pressed] == [True] * 16 + [False] * 2
+    assert (pressed[16]["flags"], pressed[16]["valid"], pressed[16]["level"]) == (["upgrade"], False, 3)
+    assert ballot.rate(POOR, 5000)["valid"]
+    assert ballot.rate(WORST, 5001)["corrects"], "a downgrade counts always"
+
+
+def test_where_corrections_go_both_ways_again_an_upgrade_is_believed_again() -> None:
+    ballot = Ballot(make_desk())
+    assert undecided(ballot, 17, WORST, BEST)[-1]["flags"] == ["upgrade"]
+    undecided(ballot, 8, BEST, WORST, since=5000)
+    assert undecided(ballot, 1, WORST, BEST, since=9000)[0]["upgrade"] is True
+
+
+def in_mode(flag: Flag, begins_at: float, ends_at: float) -> dict[str, Any]:
+    return {"mode": lambda at: flag if begins_at <= at < ends_at else None}
+
+
+@pytest.mark.parametrize("flag", [Flag.TRAINING, Flag.INSPECTION])
+def test_what_is_pressed_inside_a_mode_is_kept_and_does_not_count(flag: Flag) -> None:
+    ballot = Ballot(make_desk(**in_mode(flag, 100, 200)))
+    assert ballot.rate(BEST, 0)["valid"]
+    assert (ballot.rate(BEST, 100)["flags"], ballot.rate(WORST, 101)["flags"]) == ([flag], [flag])
+    assert ballot.rate(BEST, 106)["flags"] == ["lockout", flag]
+    assert ballot.rate(BEST, 200)["valid"]
+
+
+def test_a_mode_neither_corrects_nor_locks_out_a_citizen_at_its_borders() -> None:
+    ballot = Ballot(make_desk(**in_mode(Flag.TRAINING, 1, 3)))
+    ballot.rate(WORST, 0)
+    assert "corrects" not in ballot.rate(BEST, 1)
+    data = ballot.rate(BEST, 3)
+    assert (data["flags"], "corrects" in data) == ([], False)
+
+
+def test_a_training_takes_no_place_in_the_hour_and_teaches_nothing_about_corrections() -> None:
+    ballot = Ballot(make_desk(max_per_hour=1, **in_mode(Flag.TRAINING, 0, 5000)))
+    assert all(data["flags"] == ["training"] for data in undecided(ballot, 20, WORST, BEST))
+    assert ballot.rate(WORST, 5000)["valid"]
+    assert ballot.rate(BEST, 5001)["upgrade"] is True
+
+
 def test_more_than_the_hourly_capacity_is_flagged_until_the_hour_has_room() -> None:
     ballot = Ballot(make_desk(max_per_hour=3))
     assert [ballot.rate(GOOD, at)["flags"] for at in (0, 100, 200, 300)] == [[], [], [], ["capacity"]]

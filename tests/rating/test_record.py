@@ -74,5 +74,5 @@ def test_a_printed_code_is_never_trusted() -> None:
 
 def test_the_schema_names_every_field_and_refuses_others() -> None:
     schema = RatingData.model_json_schema()
-    assert list(schema["properties"]) == [*DATA, "first", "corrects", "upgrade", "reasons", "comment"]
+    assert list(schema["properties"]) == [*DATA, "first", "corrects", "upgrade", "burst", "reasons", "comment"]
     assert schema["additionalProperties"] is False

@@ -8,6 +8,7 @@ from agent.language import language
 from agent.orders import Duties
 from agent.outbox.chain import verify
 from agent.province import receive
+from agent.rating.sign import Sign
 from agent.uplink.commands import CommandService
 from agent.uplink.session import Protocol
 from tests.broker import Broker
@@ -50,6 +51,7 @@ def commands(counter: Box) -> CommandService:
         words=lambda: language("vi"),
         renew=str,
         cameras=dict,
+        sign=Sign(counter.outbox.path.with_name("mode.json"), counter.clock, None),
     )
     return CommandService(
         orders=counter.orders,

@@ -1,6 +1,7 @@
 /* The promo screen: one document that never navigates. The state comes down whole, what was shown goes up. */
 
 import { follow, post } from "../feed.js";
+import { Banner } from "./banner.js";
 import { WallClock } from "./clock.js";
 import { Player } from "./player.js";
 import { Thanks } from "./thanks.js";
@@ -11,6 +12,7 @@ const IDLE_SIZES = [84, 76, 68, 60, 54, 48, 42];
 
 const clock = new WallClock(document.querySelector(".clock"));
 const thanks = new Thanks(document.querySelector(".thanks"));
+const banner = new Banner(document.querySelector(".banner"), () => fitUnit());
 const player = new Player(document.querySelectorAll(".layer"), (item) => post("/screen/shown", { item: item.id }));
 let revision = 0;
 let svg = null;
@@ -39,6 +41,7 @@ function apply(state) {
   showCode(state.qr);
   clock.set(state.clock, state.language);
   thanks.show(state.thanks);
+  banner.show(state.banner);
   player.play(state.playlist);
   fitUnit();
 }
