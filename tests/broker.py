@@ -1,4 +1,6 @@
-"""A real Mosquitto of a test's own: started, stopped, killed and started again on one loopback port.
+"""A real broker of a test's own: started, stopped, killed and started again on one loopback port.
+
+Mosquitto mostly; what a counter does over MQTT 3.1.1 is also held against one that is not Mosquitto.
 
 Its files and its log lie in the folder it is given. The port is held for as long as the object
 lives, also while the broker is down, so whoever reconnects meets this broker or nobody.
@@ -10,10 +12,13 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
+from agent.uplink.session import Protocol
 from tests.certificates import Certificates
 from tests.eventually import eventually
 
@@ -57,63 +62,22 @@ class _Port:
         self._claim.close()
 
 
-class Broker:
-    """One Mosquitto. Anonymous and without memory unless told otherwise."""
+class AnyBroker(ABC):
+    """A broker in a process of its own."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        tls: Literal["off", "server", "mutual"] = "off",
-        certificates: Certificates | None = None,
-        passwords: Mapping[str, str] | None = None,
-        acl: Sequence[str] = (),
-        persistence: Literal["none", "default", "every-change"] = "none",
-        max_queued_messages: int = 1000,
-        options: Sequence[str] = (),
-    ) -> None:
-        """Describe a broker; `start` starts it.
+    name: str
+    newest = Protocol.MQTT5
+    """The newest version of MQTT that it knows."""
 
-        Args:
-            folder: for its files; must exist.
-            tls: `server` shows a certificate, `mutual` also asks for one and takes its common name as the user name.
-            certificates: needed with *tls*.
-            passwords: user name to password; without it anonymous clients are welcome.
-            acl: lines of an ACL file, for example `COUNTER_ACL`; empty allows everything.
-            persistence: `default` saves as Mosquitto comes (every half hour and at a clean stop),
-                `every-change` within a second of any change.
-            max_queued_messages: what is kept for a client that is away; 0 is no limit.
-            options: further lines of mosquitto.conf.
-        """
+    def __init__(self, folder: Path, *, scheme: str = "mqtt") -> None:
         self._folder = folder
+        self._scheme = scheme
         self._port = _Port()
-        self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
-        lines = [
-            f"listener {self.port} 127.0.0.1",
-            f"user {pwd.getpwuid(os.getuid()).pw_name}",  # root would otherwise become `mosquitto` and see no files
-            "log_type all",
-            "log_dest stderr",
-            "set_tcp_nodelay true",
-            f"max_queued_messages {max_queued_messages}",
-            f"allow_anonymous {'true' if passwords is None and tls != 'mutual' else 'false'}",
-            *_persistence_lines(folder, persistence),
-            *options,
-        ]
-        if tls != "off":
-            assert certificates is not None, "a broker with TLS needs certificates"
-            lines += [
-                f"cafile {certificates.ca}",
-                f"certfile {certificates.of('server')}",
-                f"keyfile {certificates.key_of('server')}",
-            ]
-        if tls == "mutual":
-            lines += ["require_certificate true", "use_identity_as_username true"]
-        if passwords is not None:
-            lines.append(f"password_file {self._write_passwords(passwords)}")
-        if acl:
-            lines.append(f"acl_file {_write(folder / 'broker.acl', acl)}")
-        self._configuration = _write(folder / "mosquitto.conf", lines)
+
+    @abstractmethod
+    def _command(self) -> Sequence[str]:
+        """What starts it."""
 
     @property
     def port(self) -> int:
@@ -122,12 +86,12 @@ class Broker:
     @property
     def url(self) -> str:
         """As `uplink.broker` writes it."""
-        return f"mqtt://127.0.0.1:{self.port}" if self._tls == "off" else f"mqtts://localhost:{self.port}"
+        return f"{self._scheme}://{'127.0.0.1' if self._scheme == 'mqtt' else 'localhost'}:{self.port}"
 
     @property
     def log_file(self) -> Path:
-        """Everything Mosquitto said, over all its starts."""
-        return self._folder / "mosquitto.log"
+        """Everything it said, over all its starts."""
+        return self._folder / f"{self.name}.log"
 
     @property
     def pid(self) -> int:
@@ -142,10 +106,8 @@ class Broker:
     def start(self) -> None:
         """Start, and return once the port accepts connections."""
         assert not self.is_running, "this broker is running already"
-        program = mosquitto_program()
-        assert program is not None, "mosquitto is not installed"
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen([program, "-c", str(self._configuration)], stderr=log)
+            self._process = subprocess.Popen(self._command(), stderr=log)
         try:
             eventually(self._accepts, within_s=10)
         except AssertionError:
@@ -189,17 +151,90 @@ class Broker:
         self.close()
 
     def _accepts(self) -> bool:
-        assert self.is_running, f"mosquitto ended at once:\n{self.log_file.read_text(errors='replace')}"
+        assert self.is_running, f"{self.name} ended at once:\n{self.log_file.read_text(errors='replace')}"
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
             return False
         return True
 
+
+class Broker(AnyBroker):
+    """One Mosquitto. Anonymous and without memory unless told otherwise."""
+
+    name = "mosquitto"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tls: Literal["off", "server", "mutual"] = "off",
+        certificates: Certificates | None = None,
+        passwords: Mapping[str, str] | None = None,
+        acl: Sequence[str] = (),
+        persistence: Literal["none", "default", "every-change"] = "none",
+        max_queued_messages: int = 1000,
+        options: Sequence[str] = (),
+    ) -> None:
+        """Describe a broker; `start` starts it.
+
+        Args:
+            folder: for its files; must exist.
+            tls: `server` shows a certificate, `mutual` also asks for one and takes its common name as the user name.
+            certificates: needed with *tls*.
+            passwords: user name to password; without it anonymous clients are welcome.
+            acl: lines of an ACL file, for example `COUNTER_ACL`; empty allows everything.
+            persistence: `default` saves as Mosquitto comes (every half hour and at a clean stop),
+                `every-change` within a second of any change.
+            max_queued_messages: what is kept for a client that is away; 0 is no limit.
+            options: further lines of mosquitto.conf.
+        """
+        super().__init__(folder, scheme="mqtt" if tls == "off" else "mqtts")
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            f"user {pwd.getpwuid(os.getuid()).pw_name}",  # root would otherwise become `mosquitto` and see no files
+            "log_type all",
+            "log_dest stderr",
+            "set_tcp_nodelay true",
+            f"max_queued_messages {max_queued_messages}",
+            f"allow_anonymous {'true' if passwords is None and tls != 'mutual' else 'false'}",
+            *_persistence_lines(folder, persistence),
+            *options,
+        ]
+        if tls != "off":
+            assert certificates is not None, "a broker with TLS needs certificates"
+            lines += [
+                f"cafile {certificates.ca}",
+                f"certfile {certificates.of('server')}",
+                f"keyfile {certificates.key_of('server')}",
+            ]
+        if tls == "mutual":
+            lines += ["require_certificate true", "use_identity_as_username true"]
+        if passwords is not None:
+            lines.append(f"password_file {self._write_passwords(passwords)}")
+        if acl:
+            lines.append(f"acl_file {_write(folder / 'broker.acl', acl)}")
+        self._configuration = _write(folder / "mosquitto.conf", lines)
+
+    def _command(self) -> Sequence[str]:
+        program = mosquitto_program()
+        assert program is not None, "mosquitto is not installed"
+        return [program, "-c", str(self._configuration)]
+
     def _write_passwords(self, passwords: Mapping[str, str]) -> Path:
         path = _write(self._folder / "broker.passwords", [f"{user}:{word}" for user, word in passwords.items()])
         subprocess.run(["mosquitto_passwd", "-U", path], check=True, capture_output=True)
         return path
+
+
+class OtherBroker(AnyBroker):
+    """aMQTT: not Mosquitto, not of its authors, and knows MQTT 3.1.1 only. Anonymous and without memory."""
+
+    name = "amqtt"
+    newest = Protocol.MQTT311
+
+    def _command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "tests.other_broker", str(self.port)]
 
 
 def _persistence_lines(folder: Path, persistence: str) -> list[str]:

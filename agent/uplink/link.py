@@ -88,7 +88,7 @@ class Link:
         return self._protocol
 
     def _count_slam(self) -> None:
-        """The broker closed the line before it answered: being down, or being old and not knowing our version.
+        """The broker closed the line before it answered, or never did: being down, or not knowing our version.
 
         Every third time in a row the other version is tried.
         """
@@ -109,7 +109,7 @@ class Link:
         try:
             answer = self._await(session, stop, (Connected, Refused))
         except LinkDown as error:
-            if error.code == "UPLINK_LOST":
+            if error.code in ("UPLINK_LOST", "UPLINK_MUTE"):
                 self._count_slam()
             raise
         self._slammed = 0

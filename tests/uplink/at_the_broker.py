@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from agent.clock import ManualClock
 from agent.event import Event, EventType, Fact
 from agent.health import Health, Report
@@ -19,9 +21,18 @@ from agent.settings.model import Uplink
 from agent.uplink.commands import WAITING, Orders
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.service import Birth, UplinkService
-from agent.uplink.session import Wake
+from agent.uplink.session import Protocol, Wake
 from agent.uplink.topics import Topics
+from tests.broker import Broker, OtherBroker
 from tests.rating.running import running
+
+EVERY_BROKER = pytest.mark.parametrize(
+    ("broker", "protocol"),
+    [(Broker, Protocol.MQTT5), (Broker, Protocol.MQTT311), (OtherBroker, Protocol.MQTT311)],
+    indirect=["broker"],
+    ids=["mosquitto 5", "mosquitto 3.1.1", "amqtt 3.1.1"],
+)
+"""What holds at Mosquitto over both versions of MQTT also holds at a broker that is not Mosquitto."""
 
 
 @contextmanager

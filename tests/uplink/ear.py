@@ -11,6 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from agent.uplink.session import Protocol
+
 
 class Said(NamedTuple):
     """One message as it was heard."""
@@ -23,10 +25,19 @@ class Said(NamedTuple):
 class Ear:
     """A client of its own with a clean session, on a thread of paho's."""
 
-    def __init__(self, port: int, *, username: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        protocol: Protocol = Protocol.MQTT5,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
         self.messages: list[Said] = []
         self._port = port
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5 if protocol is Protocol.MQTT5 else mqtt.MQTTv311
+        )
         self._client.username_pw_set(username, password)
 
     @contextmanager

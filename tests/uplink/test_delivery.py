@@ -1,30 +1,23 @@
 """What goes over the link: over both versions of MQTT, in a small window, decided by reason codes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.event import EventType, Fact, Lane, Stream
+from agent.outbox.chain import verify
 from agent.uplink import connection as rules
-from agent.uplink import hush
+from agent.uplink import hush, link
 from agent.uplink.batch import unpack
 from agent.uplink.session import Protocol
-from tests.broker import COUNTER_ACL, Broker
+from tests.broker import COUNTER_ACL, AnyBroker, Broker, OtherBroker
 from tests.eventually import eventually
-from tests.uplink.at_the_broker import Box, states
+from tests.province.office import Office
+from tests.uplink.at_the_broker import EVERY_BROKER, Box, states
 from tests.uplink.ear import Ear
 from tests.uplink.fake_broker import FakeBroker
 from tests.uplink.line import Line
-
-BOTH = pytest.mark.parametrize("protocol", Protocol)
-
-
-@pytest.fixture
-def ear(mosquitto: Broker) -> Iterator[Ear]:
-    with Ear(mosquitto.port).open("motcua/#") as ear:
-        yield ear
 
 
 def bodies(ear: Ear) -> list[bytes]:
@@ -43,11 +36,11 @@ def confirm(ear: Ear, counter: Box, upto: int, missing: list[list[int]] | None =
     ear.publish(f"{counter.topics.root}/down/ack/record", json.dumps(said).encode())
 
 
-@BOTH
+@EVERY_BROKER
 def test_an_event_goes_out_as_it_was_stored_and_is_let_go_when_the_province_has_it(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         event = counter.press()[0]
         eventually(lambda: bodies(ear) == [event.encode()])
         assert counter.pending == 1, "a PUBACK is not a confirmation"
@@ -56,12 +49,12 @@ def test_an_event_goes_out_as_it_was_stored_and_is_let_go_when_the_province_has_
         eventually(lambda: ear.heard("up/watermark")[-1]["lanes"]["record"]["acked"] == 1, within_s=10)
 
 
-@BOTH
+@EVERY_BROKER
 def test_a_backlog_goes_in_batches_of_the_same_bytes_and_today_singly(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
     events = counter.press(250)
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: len(bodies(ear)) == 250)
         events += counter.press()
         eventually(lambda: len(bodies(ear)) == 251)
@@ -70,33 +63,33 @@ def test_a_backlog_goes_in_batches_of_the_same_bytes_and_today_singly(
     assert sizes == [100, 100, 50]
 
 
-@BOTH
+@EVERY_BROKER
 def test_a_receiver_that_cannot_read_batches_is_served_singly(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
     events = counter.press(50)
-    with counter.connected(mosquitto.url, protocol=protocol, batch="never"):
+    with counter.connected(broker.url, protocol=protocol, batch="never"):
         eventually(lambda: bodies(ear) == [event.encode() for event in events])
     assert not any("/up/batch/" in topic for topic, _, _ in ear.messages)
 
 
-@BOTH
+@EVERY_BROKER
 def test_the_weaker_mode_lets_go_at_the_puback_and_health_says_that_it_is_weak(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
     counter.press(30)
-    with counter.connected(mosquitto.url, protocol=protocol, acknowledge="broker"):
+    with counter.connected(broker.url, protocol=protocol, acknowledge="broker"):
         eventually(lambda: counter.pending == 0)
         eventually(lambda: counter.codes[-1] == "UPLINK_BROKER_ONLY")
 
 
-@BOTH
+@EVERY_BROKER
 def test_what_the_province_misses_is_sent_again_once_it_cannot_be_travelling(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "TRAVEL_S", -2.0)
     counter.press(3)
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: len(bodies(ear)) == 3)
         eventually(lambda: ear.heard("up/watermark")[-1]["lanes"]["record"]["last"] == 3)
         confirm(ear, counter, 3, missing=[[2, 2]])
@@ -104,12 +97,12 @@ def test_what_the_province_misses_is_sent_again_once_it_cannot_be_travelling(
         assert json.loads(bodies(ear)[3])["seq"] == 2
 
 
-@BOTH
+@EVERY_BROKER
 def test_a_replay_sends_the_same_events_with_the_same_ids(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
     counter.press(5)
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: len(bodies(ear)) == 5)
         confirm(ear, counter, 5)
         eventually(lambda: counter.pending == 0)
@@ -119,13 +112,13 @@ def test_a_replay_sends_the_same_events_with_the_same_ids(
 
 
 def test_a_confirmation_that_is_retained_foreign_or_nonsense_lets_go_of_nothing(
-    counter: Box, mosquitto: Broker, ear: Ear
+    counter: Box, broker: AnyBroker, ear: Ear
 ) -> None:
     counter.press(2)
     topic = f"{counter.topics.root}/down/ack/record"
     whole = json.dumps({"epoch": counter.outbox.epoch, "upto": 2}).encode()
     ear.publish(topic, whole, retain=True)
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: len(bodies(ear)) == 2)
         ear.publish(topic, whole.replace(counter.outbox.epoch.encode(), b"01J6X4Q0000000000000000000"))
         for nonsense in (b"", b"{", b"[" * 50_000, b'{"epoch":1,"upto":-1}'):
@@ -157,11 +150,11 @@ def test_never_more_in_flight_than_the_broker_allows_also_after_a_reconnect(coun
 
 
 def test_a_link_on_which_nothing_is_acknowledged_is_given_up(
-    counter: Box, mosquitto: Broker, impatient: None, monkeypatch: pytest.MonkeyPatch
+    counter: Box, broker: AnyBroker, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half open: the broker hears us, we do not hear it. Flags say connected; only progress tells."""
     monkeypatch.setattr(rules, "PUBACK_S", 0.5)
-    with Line(mosquitto.port) as line, counter.connected(line.url):
+    with Line(broker.port) as line, counter.connected(line.url):
         eventually(lambda: counter.codes[-1] == "OK")
         line.deafen()
         counter.press()
@@ -237,15 +230,15 @@ def test_a_counter_whose_subscription_is_refused_says_so(counter: Box, impatient
 
 
 def test_an_event_that_nobody_subscribes_to_is_kept_and_asks_again_one_at_a_time(
-    counter: Box, mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+    counter: Box, broker: AnyBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """0x10 is no failure to paho, yet the message is gone. A backlog to nobody must not be sent over and over."""
     monkeypatch.setattr(hush, "FIRST_WAIT_S", 0.1)
     monkeypatch.setattr(hush, "LONGEST_WAIT_S", 0.1)
     counter.press(5000)
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: counter.codes[-1] == "UPLINK_NO_CONSUMER")
-        log = mosquitto.log_file
+        log = broker.log_file
 
         def sent() -> int:
             return log.read_text().count("up/batch/record")
@@ -254,14 +247,35 @@ def test_an_event_that_nobody_subscribes_to_is_kept_and_asks_again_one_at_a_time
         assert first <= 15
         eventually(lambda: sent() >= first + 3, within_s=10)
         assert counter.pending == 5000
-        with Ear(mosquitto.port).open("motcua/#") as ear:
+        with Ear(broker.port).open("motcua/#") as ear:
             eventually(lambda: len({json.loads(body)["seq"] for body in bodies(ear)}) == 5000, within_s=15)
             eventually(lambda: counter.codes[-1] == "OK")
 
 
-def test_alerts_go_first(counter: Box, mosquitto: Broker, ear: Ear) -> None:
+def test_alerts_go_first(counter: Box, broker: AnyBroker, ear: Ear) -> None:
     counter.press(3)
     counter.outbox.append(Fact(EventType.ALERT, counter.clock.now(), counter.clock.quality(), {}))
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: len(bodies(ear)) == 4)
     assert [json.loads(body)["lane"] for body in bodies(ear)] == ["alert", "record", "record", "record"]
+
+
+@pytest.mark.parametrize("broker", [OtherBroker], indirect=True, ids=["amqtt"])
+@pytest.mark.usefixtures("impatient")
+def test_at_a_broker_that_is_not_mosquitto_a_backlog_arrives_once_whole_and_is_confirmed(
+    counter: Box, broker: AnyBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows 3.1.1 only, does not answer to anything else, and dies in the middle with all it knows."""
+    monkeypatch.setattr(link, "CONNECT_TIMEOUT_S", 0.5)
+    counter.press(250)
+    with (
+        Office(broker.port, tmp_path / "province.db", Protocol.MQTT311).open() as office,
+        counter.connected(broker.url),
+    ):
+        eventually(lambda: counter.pending == 0, within_s=20)
+        broker.kill()
+        events = counter.press(30)
+        broker.start()
+        eventually(lambda: counter.pending == 0, within_s=30)
+        assert office.rows()[-1] == (280, events[-1].encode())
+        assert verify(office.rows()).count == 280

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +18,27 @@ from agent.uplink.link import Link
 from agent.uplink.payload import Message
 from agent.uplink.service import UplinkService
 from agent.uplink.session import Protocol, Received
-from tests.broker import Broker
+from tests.broker import AnyBroker
 from tests.eventually import eventually
-from tests.uplink.at_the_broker import Box, box, states, waking
+from tests.uplink.at_the_broker import EVERY_BROKER, Box, box, states, waking
 from tests.uplink.ear import Ear
 from tests.uplink.fake_broker import FakeBroker
 from tests.uplink.line import Line
 
-BOTH = pytest.mark.parametrize("protocol", Protocol)
-
-
-@pytest.fixture
-def ear(mosquitto: Broker) -> Iterator[Ear]:
-    with Ear(mosquitto.port).open("motcua/#") as ear:
-        yield ear
+AT_MOSQUITTO = pytest.mark.parametrize("protocol", Protocol)
+"""aMQTT keeps no orders for a client that is away, and lets two with one name live side by side."""
 
 
 def is_connected(counter: Box) -> bool:
     return bool(counter.codes) and counter.codes[-1] == "OK"
 
 
-@BOTH
+@EVERY_BROKER
 def test_a_birth_is_info_health_config_watermark_and_then_the_state(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
     counter.health.report("disk", OK)
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: states(ear.messages))
         kinds = [said.topic.split("/")[5] for said in ear.messages]
     birth = kinds[: kinds.index("state") + 1]
@@ -52,11 +46,11 @@ def test_a_birth_is_info_health_config_watermark_and_then_the_state(
     assert set(birth) == {"info", "health", "config", "watermark", "state"}
 
 
-@BOTH
+@EVERY_BROKER
 def test_a_line_cut_in_the_middle_is_told_with_the_sessions_number(
-    counter: Box, mosquitto: Broker, ear: Ear, impatient: None, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, impatient: None, protocol: Protocol
 ) -> None:
-    with Line(mosquitto.port) as line, counter.connected(line.url, protocol=protocol):
+    with Line(broker.port) as line, counter.connected(line.url, protocol=protocol):
         eventually(lambda: len(states(ear.messages)) == 1)
         line.cut()
         eventually(lambda: len(states(ear.messages)) == 3, within_s=10)
@@ -67,34 +61,34 @@ def test_a_line_cut_in_the_middle_is_told_with_the_sessions_number(
 
 
 def test_everything_retained_is_said_again_after_the_broker_forgot_it(
-    counter: Box, mosquitto: Broker, impatient: None
+    counter: Box, broker: AnyBroker, impatient: None
 ) -> None:
     counter.health.report("disk", OK)
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: is_connected(counter))
-        mosquitto.restart()
-        with Ear(mosquitto.port).open("motcua/#") as later:
+        broker.restart()
+        with Ear(broker.port).open("motcua/#") as later:
             eventually(lambda: states(later.messages), within_s=15)
         topics = {said.topic.removeprefix(f"{counter.topics.root}/up/") for said in later.messages}
     assert {"info", "config", "watermark", "state", "health/disk", "health/uplink"} <= topics
 
 
-@BOTH
+@AT_MOSQUITTO
 def test_an_order_that_waited_for_a_restarted_counter_arrives(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
     """A client that starts clean, as paho does by default, would have wiped it."""
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: is_connected(counter))
     for number in range(25):  # more than the broker sends before it is answered
         ear.publish(f"{counter.topics.root}/down/command/ping/{number}", b"{}")
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         taken = [counter.orders.get(timeout=10).id for _ in range(25)]
     assert taken == [str(number) for number in range(25)]
 
 
-def test_what_comes_before_the_subscription_is_answered_is_not_lost(counter: Box, mosquitto: Broker, ear: Ear) -> None:
-    settings = Uplink(broker=mosquitto.url)
+def test_what_comes_before_the_subscription_is_answered_is_not_lost(counter: Box, broker: AnyBroker, ear: Ear) -> None:
+    settings = Uplink(broker=broker.url)
     with waking() as wake:
         link = Link(settings, topics=counter.topics, wake=wake, beat=lambda: None)
         link.establish(1, threading.Event())[0].close()
@@ -112,11 +106,11 @@ def test_what_comes_before_the_subscription_is_answered_is_not_lost(counter: Box
             session.close()
 
 
-@BOTH
+@EVERY_BROKER
 def test_an_order_at_qos_0_does_not_end_the_connection(
-    counter: Box, mosquitto: Broker, ear: Ear, protocol: Protocol
+    counter: Box, broker: AnyBroker, ear: Ear, protocol: Protocol
 ) -> None:
-    with counter.connected(mosquitto.url, protocol=protocol):
+    with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: is_connected(counter))
         ear.publish(f"{counter.topics.root}/down/command/ping/7f3a", b"{}", qos=0)
         assert counter.orders.get(timeout=5).id == "7f3a"
@@ -127,9 +121,9 @@ def test_an_order_at_qos_0_does_not_end_the_connection(
 
 
 def test_an_order_beyond_those_that_may_wait_is_rejected_and_not_dropped(
-    counter: Box, mosquitto: Broker, ear: Ear
+    counter: Box, broker: AnyBroker, ear: Ear
 ) -> None:
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: is_connected(counter))
         for number in range(WAITING + 1):
             ear.publish(f"{counter.topics.root}/down/command/ping/{number}", b"{}")
@@ -139,11 +133,11 @@ def test_an_order_beyond_those_that_may_wait_is_rejected_and_not_dropped(
 
 
 def test_a_callers_response_topic_is_honoured_only_below_the_counters_own(
-    counter: Box, mosquitto: Broker, ear: Ear
+    counter: Box, broker: AnyBroker, ear: Ear
 ) -> None:
     own = f"{counter.topics.root}/up/result/of/noc-02"
     asked = [own, "motcua/v1/40/na-0124/up/state", f"{counter.topics.root}/down/command/ping/1", "$SYS/x", "anything"]
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: is_connected(counter))
         for number, topic in enumerate(asked):
             ear.publish(
@@ -155,10 +149,10 @@ def test_a_callers_response_topic_is_honoured_only_below_the_counters_own(
 
 
 def test_retained_orders_broadcasts_and_strange_topics_are_told_apart(
-    counter: Box, mosquitto: Broker, ear: Ear
+    counter: Box, broker: AnyBroker, ear: Ear
 ) -> None:
     ear.publish(f"{counter.topics.root}/down/command/restart/old", b"{}", retain=True)
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: is_connected(counter))
         ear.publish("motcua/v1/40/_all/down/command/ping/all", b"{}")
         ear.publish(f"{counter.topics.root}/down/command/no-id", b"{}")
@@ -173,16 +167,16 @@ def test_retained_orders_broadcasts_and_strange_topics_are_told_apart(
     ]
 
 
-def test_words_said_while_there_is_no_link_go_out_when_there_is_one(counter: Box, mosquitto: Broker, ear: Ear) -> None:
+def test_words_said_while_there_is_no_link_go_out_when_there_is_one(counter: Box, broker: AnyBroker, ear: Ear) -> None:
     counter.mailbox.say(Message(counter.topics.result("ping", "1"), b'{"status":"done"}', expiry_s=60))
-    with counter.connected(mosquitto.url):
+    with counter.connected(broker.url):
         eventually(lambda: ear.heard("up/result/ping/1") == [{"status": "done"}])
 
 
 def test_a_word_that_was_under_way_when_the_line_broke_goes_out_again(
-    counter: Box, mosquitto: Broker, ear: Ear, impatient: None
+    counter: Box, broker: AnyBroker, ear: Ear, impatient: None
 ) -> None:
-    with Line(mosquitto.port) as line, counter.connected(line.url):
+    with Line(broker.port) as line, counter.connected(line.url):
         eventually(lambda: is_connected(counter))
         line.deafen()
         counter.mailbox.say(Message(counter.topics.result("ping", "1"), b'{"status":"done"}'))
@@ -196,9 +190,9 @@ def test_a_word_that_was_under_way_when_the_line_broke_goes_out_again(
 
 @pytest.mark.parametrize("refusal", ["with 0x84", "with 0x01"])
 def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it_and_5_is_tried_again_the_next_day(
-    counter: Box, mosquitto: Broker, impatient: None, refusal: Any, monkeypatch: pytest.MonkeyPatch
+    counter: Box, broker: AnyBroker, impatient: None, refusal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Line(mosquitto.port, refuses_mqtt5=refusal) as line, counter.connected(line.url):
+    with Line(broker.port, refuses_mqtt5=refusal) as line, counter.connected(line.url):
         eventually(lambda: is_connected(counter), within_s=10)
         assert line.versions == [5, 4]
         line.cut()
@@ -214,31 +208,31 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it_and_5_is_tried_again_
 
 
 def test_a_broker_that_closes_the_line_at_5_is_tried_three_times_before_it_counts_as_old(
-    counter: Box, mosquitto: Broker, impatient: None
+    counter: Box, broker: AnyBroker, impatient: None
 ) -> None:
-    with Line(mosquitto.port, refuses_mqtt5="by closing") as line, counter.connected(line.url):
+    with Line(broker.port, refuses_mqtt5="by closing") as line, counter.connected(line.url):
         eventually(lambda: is_connected(counter), within_s=10)
         assert line.versions == [5, 5, 5, 4]
 
 
-def test_a_broker_that_was_only_away_is_spoken_to_in_5_again(counter: Box, mosquitto: Broker, impatient: None) -> None:
+def test_a_broker_that_was_only_away_is_spoken_to_in_5_again(counter: Box, broker: AnyBroker, impatient: None) -> None:
     """Behind a balancer a broker that is down looks like one that closes the line."""
-    with Line(mosquitto.port) as line, counter.connected(line.url):
+    with Line(broker.port) as line, counter.connected(line.url):
         eventually(lambda: is_connected(counter))
-        mosquitto.stop()
+        broker.stop()
         line.await_connection(5)
         assert line.versions[4:] == [4]
         line.await_connection(8)
         assert line.versions[7:] == [5]
-        mosquitto.start()
+        broker.start()
         eventually(lambda: is_connected(counter), within_s=15)
 
 
 @pytest.mark.parametrize(("protocol", "version"), [("5", 5), ("3.1.1", 4)])
 def test_a_version_that_is_asked_for_is_spoken_and_no_other(
-    counter: Box, mosquitto: Broker, impatient: None, protocol: str, version: int
+    counter: Box, broker: AnyBroker, impatient: None, protocol: str, version: int
 ) -> None:
-    with Line(mosquitto.port, refuses_mqtt5="with 0x84") as line, counter.connected(line.url, protocol=protocol):
+    with Line(broker.port, refuses_mqtt5="with 0x84") as line, counter.connected(line.url, protocol=protocol):
         line.await_connection(2 if version == 5 else 1)
     assert set(line.versions) == {version}
 
@@ -271,10 +265,10 @@ def test_a_session_that_another_box_took_over_is_named_and_left_alone_for_a_whil
     assert "DUPLICATE BOX" in counter.health.reports()[-1].words(language("en"))[0]
 
 
-@BOTH
+@AT_MOSQUITTO
 @pytest.mark.usefixtures("impatient")
 def test_two_boxes_with_one_name_do_not_fight_without_end(
-    mosquitto: Broker, ear: Ear, tmp_path: Path, waits: list[float], protocol: Protocol
+    broker: AnyBroker, ear: Ear, tmp_path: Path, waits: list[float], protocol: Protocol
 ) -> None:
     """Two clients with a plain backoff of a second flipped the state eight times in 3.5 s, and went on."""
     folders = [tmp_path / name for name in ("one", "two")]
@@ -283,8 +277,8 @@ def test_two_boxes_with_one_name_do_not_fight_without_end(
     with (
         box(folders[0]) as one,
         box(folders[1]) as two,
-        one.connected(mosquitto.url, protocol=protocol),
-        two.connected(mosquitto.url, protocol=protocol),
+        one.connected(broker.url, protocol=protocol),
+        two.connected(broker.url, protocol=protocol),
     ):
         eventually(lambda: {one.codes[-1], two.codes[-1]} & {"UPLINK_FLAPS", "UPLINK_TAKEN_OVER"}, within_s=20)
         eventually(lambda: {one.codes[-1], two.codes[-1]} & {"OK"}, within_s=10)
@@ -296,13 +290,13 @@ def test_two_boxes_with_one_name_do_not_fight_without_end(
 
 
 def test_an_error_while_it_is_connected_is_not_told_as_an_orderly_stop(
-    counter: Box, mosquitto: Broker, ear: Ear, monkeypatch: pytest.MonkeyPatch
+    counter: Box, broker: AnyBroker, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("a bug")
 
     def connected_until_it_fails() -> None:
-        with counter.connected(mosquitto.url):
+        with counter.connected(broker.url):
             eventually(lambda: states(ear.messages))
             monkeypatch.setattr(service.UplinkService, "_repeat_health", fails)
             eventually(lambda: len(states(ear.messages)) == 2)
