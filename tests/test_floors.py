@@ -51,6 +51,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.record": [],
             "agent.rating.scale": [],
             "agent.rating.urn": [],
+            "agent.rating.quota": [],
             "agent.rating.rotation": [],
             "agent.rating.secret": [],
             "agent.rating.sticker": [],

@@ -15,10 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from agent.rating.token import GRACE_S, Refusal, Token, TokenRefused
-
-FRESH_S = 10.0
-"""How long a token is shown at least: six are to be had in a slot of a minute."""
+from agent.rating.token import FRESH_S, GRACE_S, Refusal, Token, TokenRefused
 
 
 @dataclass(slots=True)

@@ -25,6 +25,8 @@ from typing import Literal, Self
 from agent.errors import CounterAgentError
 from agent.rating.secret import QrKeys
 
+FRESH_S = 10
+"""How long a token stays on the screen at least: a used one makes room for the next in the queue no sooner."""
 STEP_S = 15
 """A token is shown for a multiple of this."""
 GRACE_S = 30
@@ -130,6 +132,15 @@ class Token:
         if first >> 6 != _VERSION or not first & 0x3F:
             raise TokenRefused(Refusal.MALFORMED)
         return cls(device, slot, nonce, (first & 0x3F) * STEP_S)
+
+    @property
+    def quota(self) -> int:
+        """The votes that its slot can honestly have, one for each token that a screen shows in it: six in a minute.
+
+        A counter serves 40 people in a busy hour. More votes of one slot mean that tokens were made elsewhere, or
+        that the clock was turned back over the slot.
+        """
+        return -(-self.rotate_s // FRESH_S)
 
     @property
     def shown_at_s(self) -> int:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rating.rotation import FRESH_S, Rotation
-from agent.rating.token import GRACE_S, Token, TokenRefused
+from agent.rating.rotation import Rotation
+from agent.rating.token import FRESH_S, GRACE_S, Token, TokenRefused
 
 WALL = 1_790_000_040.0
 """The first second of a slot of a minute."""
@@ -84,7 +84,7 @@ def test_somebody_who_opens_every_token_gets_six_in_a_minute_and_no_more(screen:
         seen.add(token := screen.passes(0.1))
         screen.rotation.use(token)
     slots = [token.slot for token in seen]
-    assert max(slots.count(slot) for slot in slots) == 60 / FRESH_S == 6
+    assert max(slots.count(slot) for slot in slots) == token.quota == 6
 
 
 def test_using_an_older_token_changes_nothing(screen: Screen) -> None:
