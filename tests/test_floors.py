@@ -120,7 +120,12 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
     ("command line", {"agent.__main__": ["agent", "drivers"], "agent.demo": ["agent", "drivers"]}),
 ]
 
-CAMERA_CHILD = {"agent.surveillance.decode", "agent.surveillance.privacy", "drivers.camera.room"}
+CAMERA_CHILD = {
+    "agent.surveillance.capture",
+    "agent.surveillance.decode",
+    "agent.surveillance.privacy",
+    "drivers.camera.room",
+}
 """The modules of the camera's child process: they alone import what is heavy at their top."""
 HEAVY = {"av", "cv2", "numpy"}
 

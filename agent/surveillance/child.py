@@ -18,18 +18,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.surveillance.heartbeat import Heartbeat, Rhythm
+from agent.surveillance.heartbeat import Heartbeat
 from agent.surveillance.wire import Wire
 
 if TYPE_CHECKING:
+    from agent.surveillance.capture import Capture
     from agent.surveillance.privacy import Egress
     from agent.surveillance.ring import Ring
     from drivers.base import Camera
 
 logger = logging.getLogger(__name__)
 
-CHECK_EVERY_S = 0.5
-"""Cameras that send only key frames (MJPEG) are not decoded more often than this."""
 LEAVE_S = 0.5
 """How long the driver may take to close before the process ends anyway."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -70,8 +69,10 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
         return _ending("CAMERA_LIBRARY", str(error))
     except (ValueError, LookupError) as error:
         return _ending("CAMERA_FAULT", str(error))
+    from agent.surveillance.capture import Capture  # noqa: PLC0415 - PyAV is there, `_camera` loaded it
+
     ring = Ring()
-    capture = _Capture(heartbeat, ring)
+    capture = Capture(heartbeat, packets=[ring.add])
     _Answering(wire, _Stills(camera, ring), order, capture).start()
     try:
         heartbeat.ready(time.monotonic())
@@ -104,38 +105,6 @@ def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
     return {"kind": "ending", "code": code, "text": text, "again": again}
 
 
-class _Capture:
-    """Packets into the ring, for as long as nobody asks to leave."""
-
-    def __init__(self, heartbeat: Heartbeat, ring: "Ring") -> None:
-        self._heartbeat = heartbeat
-        self._ring = ring
-        self.seen = threading.Event()
-        """A key frame was a valid picture."""
-        self.leaving = threading.Event()
-        """Set by who wants it to end."""
-        self.left = threading.Event()
-        """The camera is closed."""
-
-    def run(self, camera: "Camera") -> None:
-        """Until `leaving` is set; raises what the driver raises."""
-        from agent.surveillance.decode import KeyframeCheck  # noqa: PLC0415
-
-        check = KeyframeCheck(camera.codec)
-        rhythm = Rhythm()
-        checked_at = 0.0
-        while not self.leaving.is_set():
-            packet = camera.read()
-            self._ring.add(packet)
-            rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
-            self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=rhythm.gop_s)
-            if packet.is_keyframe and packet.at_monotonic - checked_at >= CHECK_EVERY_S:
-                checked_at = packet.at_monotonic
-                if check.passes(packet):
-                    self._heartbeat.picture(packet.at_monotonic)
-                    self.seen.set()
-
-
 class _Stills:
     """Makes a still of the newest picture in the ring."""
 
@@ -163,7 +132,7 @@ class _Stills:
 class _Answering(threading.Thread):
     """Answers the parent while the other thread is inside the driver; ends the process when the parent is gone."""
 
-    def __init__(self, wire: Wire, stills: _Stills, order: dict[str, Any], capture: _Capture) -> None:
+    def __init__(self, wire: Wire, stills: _Stills, order: dict[str, Any], capture: "Capture") -> None:
         super().__init__(name="answering", daemon=True)
         self._wire, self._stills, self._order, self._capture = wire, stills, order, capture
 

@@ -24,11 +24,11 @@ class KeyframeCheck:
     def __init__(self, codec: Codec) -> None:
         self._decoder = _decoder(codec)
 
-    def passes(self, keyframe: Packet) -> bool:
-        """Decode *keyframe* alone; True when a whole, uncorrupted picture came out."""
+    def picture(self, keyframe: Packet) -> av.VideoFrame | None:
+        """The whole, uncorrupted picture that *keyframe* is by itself, or None."""
         frames = [*_feed(self._decoder, keyframe), *_feed(self._decoder, None)]
         self._decoder.flush_buffers()  # the next key frame is a new beginning
-        return any(_is_valid(frame) for frame in frames)
+        return next((frame for frame in frames if _is_valid(frame)), None)
 
 
 def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:

@@ -1,0 +1,60 @@
+"""Capture: the driver's packets to all who want them, and each key frame decoded once for all who look.
+
+Runs on the child's capturing thread, where also those are called who want packets or pictures: they must be
+quick. Imports PyAV: only the camera's child may import this.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from agent.surveillance.decode import KeyframeCheck, Moment
+from agent.surveillance.heartbeat import Heartbeat, Rhythm
+from drivers.base import Camera, Packet
+
+CHECK_EVERY_S = 0.5
+"""Cameras that send only key frames (MJPEG) are not decoded more often than this."""
+
+
+class Capture:
+    """Reads one camera for as long as nobody asks to leave."""
+
+    def __init__(
+        self,
+        heartbeat: Heartbeat,
+        *,
+        packets: Sequence[Callable[[Packet], None]],
+        pictures: Sequence[Callable[[Moment], None]] = (),
+    ) -> None:
+        """*packets* want every packet as it came, *pictures* every key frame that was a valid picture."""
+        self._heartbeat = heartbeat
+        self._packets = packets
+        self._pictures = pictures
+        self.seen = threading.Event()
+        """A key frame was a valid picture."""
+        self.leaving = threading.Event()
+        """Set by who wants it to end."""
+        self.left = threading.Event()
+        """The camera is closed."""
+
+    def run(self, camera: Camera) -> None:
+        """Until `leaving` is set; raises what the driver raises."""
+        check = KeyframeCheck(camera.codec)
+        rhythm = Rhythm()
+        checked_at = 0.0
+        while not self.leaving.is_set():
+            packet = camera.read()
+            rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
+            self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=rhythm.gop_s)
+            for take in self._packets:
+                take(packet)
+            if packet.is_keyframe and packet.at_monotonic - checked_at >= CHECK_EVERY_S:
+                checked_at = packet.at_monotonic
+                frame = check.picture(packet)
+                if frame is not None:
+                    self._see(Moment(frame, packet.at_monotonic))
+
+    def _see(self, moment: Moment) -> None:
+        self._heartbeat.picture(moment.at_monotonic)
+        self.seen.set()
+        for look in self._pictures:
+            look(moment)
