@@ -1,11 +1,14 @@
 """What the agent says to people: one file of messages a language, `agent/messages/<code>.yaml`.
 
 A message is looked up by its dotted key and filled with named values (`str.format`). A further
-language is a further file; a test holds all files to the same keys and placeholders.
+language is a further file; a test holds all files to the same keys and placeholders. The rating page
+on citizens' phones has files of its own, `agent/messages/phone/<code>.yaml`: it may speak languages
+that no technician reads.
 """
 
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
@@ -13,11 +16,21 @@ import yaml
 from agent.errors import SystemReason
 
 _MESSAGES = files("agent") / "messages"
+_PHONE = _MESSAGES / "phone"
 
 
 def languages() -> list[str]:
     """The codes there are files for."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in _MESSAGES.iterdir() if entry.name.endswith(".yaml"))
+    return _codes(_MESSAGES)
+
+
+def phone_languages() -> list[str]:
+    """The codes of the languages that the rating page speaks."""
+    return _codes(_PHONE)
+
+
+def _codes(folder: Traversable) -> list[str]:
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 class Language:
@@ -49,9 +62,20 @@ class Language:
 @lru_cache
 def language(code: str) -> Language:
     """Load a language by its code (`vi`, `en`)."""
+    return Language(code, _texts(_MESSAGES / f"{code}.yaml"))
+
+
+@lru_cache
+def phone_language(code: str) -> Language:
+    """Load the words of the rating page in one language; the scales' answers (`level`) may be those of `language`."""
+    house = language(code) if code in languages() else Language(code, {})
+    levels = {key: house.template(key) for key in house.keys() if key.startswith("level.")}  # noqa: SIM118 - no dict
+    return Language(code, {**levels, **_texts(_PHONE / f"{code}.yaml")})
+
+
+def _texts(file: Traversable) -> dict[str, str]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    tree = yaml.load((_MESSAGES / f"{code}.yaml").read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
-    return Language(code, dict(_flat("", tree)))
+    return dict(_flat("", yaml.load(file.read_text(encoding="utf-8"), Loader=loader)))  # noqa: S506 - a safe loader
 
 
 def _flat(prefix: str, node: Any) -> list[tuple[str, str]]:

@@ -4,15 +4,15 @@ Numbers lead to people (telephones, papers, plates, houses), so no digit of any 
 number spelled out digit by digit in Vietnamese or English; nor an e-mail address, a web address, an
 `@name`, or the street behind a house number. Each leaves a gap, `…`, so that the sentence around it can
 still be read. What is left has composed letters (NFC), single spaces, no control characters and at most
-`LONGEST` characters; scrubbing it once more changes nothing. A name alone cannot be told from other
+`LONGEST_COMMENT` characters; scrubbing it once more changes nothing. A name alone cannot be told from other
 words: the page asks not to write any.
 """
 
 import re
 import unicodedata
 
-LONGEST = 300
-"""Characters of a comment."""
+from agent.rating.record import LONGEST_COMMENT
+
 GAP = "…"
 
 _DIGIT = (
@@ -49,7 +49,7 @@ _LONG_NAME_WORDS = 5
 def scrub(comment: str) -> str:
     """*comment* without what leads to a person; empty when nothing else was in it."""
     text = "".join(c if not unicodedata.category(c).startswith("C") else " " if c.isspace() else "" for c in comment)
-    text = _plain_digits(unicodedata.normalize("NFC", " ".join(text.split())))[:LONGEST]
+    text = _plain_digits(unicodedata.normalize("NFC", " ".join(text.split())))[:LONGEST_COMMENT]
     text = _EMAIL.sub(GAP, text)
     text = _WEB.sub(GAP, text)
     text = _without_houses(text)

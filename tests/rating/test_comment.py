@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.rating.comment import GAP, LONGEST, scrub
+from agent.rating.comment import GAP, scrub
+from agent.rating.record import LONGEST_COMMENT
 
 WORDS = ["không", "một", "Hai", "ba", "năm", "số", "đường", "Lê", "Lợi", "a còng", "cán bộ", "ok", "e\u0302\u0301"]
 PIECES = st.one_of(
@@ -24,7 +25,7 @@ TEXTS = st.lists(PIECES, max_size=60).map("".join) | st.lists(PIECES, max_size=4
 @example("nguyen" * 49 + ".community")
 def test_nothing_that_leads_to_a_person_survives(comment: str) -> None:
     kept = scrub(comment)
-    assert len(kept) <= LONGEST
+    assert len(kept) <= LONGEST_COMMENT
     assert not any(character.isnumeric() for character in kept)
     assert "@" not in kept
     assert "://" not in kept or not kept.partition("://")[0][-1:].isalnum()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.health import OK
-from agent.web import service, stream
+from agent.web import server, stream
 from agent.web.service import WebService
 from tests.eventually import eventually
 from tests.web.serving import Listener, Serving
@@ -78,13 +78,13 @@ def test_the_pages_come_after_what_goes_first_but_not_for_ever(
     serving.start()
     assert is_there.is_set()
     serving.stop()
-    monkeypatch.setattr(service, "GO_FIRST_S", 0.05)
+    monkeypatch.setattr(server, "GO_FIRST_S", 0.05)
     serving.web = WebService("127.0.0.1:0", serving.site, after=lambda: False)
     serving.start()
 
 
 def test_a_taken_port_is_named_in_health_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "RETRY_S", 0.02)
+    monkeypatch.setattr(server, "RETRY_S", 0.02)
     serving = Serving(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as other:
         listen = f"127.0.0.1:{other.getsockname()[1]}"
