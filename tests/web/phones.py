@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from agent.clock import ManualClock
 from agent.health import Health
 from agent.rating.scale import VN4
-from agent.rating.token import QrKeys, Token, TokenRefused, mint, open_ticket, read, read_ticket
+from agent.rating.secret import QrKeys
+from agent.rating.token import Token, TokenRefused, mint, open_ticket, read, read_ticket
 from agent.rating.urn import Cast, Vote
 from agent.rating.visit import Ground, Place, Visit, VisitRefused
 from agent.web.phone import PhonePage
