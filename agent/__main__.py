@@ -277,8 +277,9 @@ def portal(code: str, url: str, listen: str, keys: Path, store: Path, *, is_behi
     Example:  counter-agent province portal --province 40 --broker mqtt://localhost:1883
                 --url https://danhgia.nghean.example/r/ --behind-proxy --keys keys/ --store portal.db
     """
+    from agent.portal import Portal  # noqa: PLC0415
     from agent.province.courier import client_id  # noqa: PLC0415
-    from agent.province.portal import Portal, Site  # noqa: PLC0415
+    from agent.web.portal_service import Site  # noqa: PLC0415
 
     site = Site(url, listen, is_behind_proxy)
     Portal(_door(client_id(code), **options), province=code, site=site, keys=keys, store=store).run(_until_signal())

@@ -12,8 +12,8 @@ from threading import Lock
 from agent.errors import TryAgain
 from agent.province.ballots import Ballot, BallotStore
 from agent.province.keyring import Keyring
-from agent.rating.handed import seal_vote
 from agent.rating.scale import Level, Scale
+from agent.rating.sealed import seal_vote
 from agent.rating.secret import QrKeys
 from agent.rating.sticker import read_mark
 from agent.rating.token import Token, TokenRefused, open_ticket, read, read_ticket

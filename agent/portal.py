@@ -1,100 +1,29 @@
 """`province portal`: the rating page on the internet, for counters that have no Wi-Fi of their own.
 
-Three parts that share one store and one keyring: the page's server, the courier to the broker, and this thread,
-which looks for new keys. Meant to stand behind a web server that speaks TLS for it.
+A composition root. Three parts share one store and one keyring: the pages' server, the courier to the broker, and
+this thread, which looks for new keys.
 """
 
 import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from agent.clock import SystemClock
 from agent.errors import PersonMustAct
-from agent.health import Health
 from agent.province.ballots import BallotStore
 from agent.province.courier import Courier
 from agent.province.keyring import Keyring
 from agent.province.reception import PortalReception
 from agent.uplink.payload import Info
 from agent.uplink.session import Door
-from agent.web.rates import Allowance, Rates
-from agent.web.server import PageService
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
+from agent.web.portal_service import PortalPages, Site
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """How often the folder of keys is looked at."""
-EACH = Allowance(at_once=60, per_s=1)
-"""Several phones of a village may share one address."""
-TOGETHER = Allowance(at_once=2000, per_s=200)
-CONNECTIONS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where the page is reached."""
-
-    url: str
-    """As in `qr.url`: `https://danhgia.nghean.example/r/`."""
-    listen: str
-    """Where this process listens: `127.0.0.1:8090`."""
-    is_behind_proxy: bool
-    """A web server on this machine stands before it, and says in `X-Forwarded-For` who asks."""
-
-    @property
-    def scheme(self) -> str:
-        return urlsplit(self.url).scheme.lower()
-
-    @property
-    def host(self) -> str:
-        """What phones say in `Host`."""
-        return urlsplit(self.url).netloc.lower()
-
-
-class PortalPages(PageService):
-    """Serves the rating page at the portal."""
-
-    name = "portal"
-    busy = "WEB_PORT_BUSY"
-    connections = CONNECTIONS
-
-    def __init__(self, site: Site, reception: PortalReception) -> None:
-        super().__init__(site.listen, Health(SystemClock(UTC)), after=lambda: True)
-        self._site = site
-        self._reception = reception
-
-    def application(self) -> Any:
-        from agent.web.phone import PhonePage  # noqa: PLC0415
-
-        return PhonePage(
-            self._reception,
-            rates=Rates(each=EACH, together=TOGETHER, places=65_536),
-            is_own=lambda host: host.lower() == self._site.host,
-            scheme=self._site.scheme,
-            client=_forwarded if self._site.is_behind_proxy else None,
-        )
-
-    def protocol(self) -> Any:
-        if self._site.is_behind_proxy:  # all phones come over the web server's connections, and it has patience
-            return super().protocol()
-        from agent.web.patience import PatientProtocol  # noqa: PLC0415
-
-        return PatientProtocol
-
-
-def _forwarded(request: "Request") -> str:
-    """The phone's address as the web server before us saw it: the last one it wrote; what came before is hearsay."""
-    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
 
 
 class Portal:
