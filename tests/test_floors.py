@@ -104,7 +104,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.urn",
                 "agent.rating.visit",
             ],
-            "agent.province": [  # the other end of the line knows the line and the words of votes, nothing else of the agent
+            "agent.province": [  # the other end of the line knows the line and the words of votes
                 "agent.outbox.chain",
                 "agent.rating.scale",
                 "agent.rating.sealed",
