@@ -1,9 +1,9 @@
 """The alive mark: one small file, written once a minute, that dates a power cut afterwards.
 
 It is the only thing the agent writes periodically. It says which boot the box was in, what its clock said
-and how far that was to be believed, the last time the box saw (the floor under the next life's clock), and
-whether the agent ended on purpose. After a cut the old mark or the new one is there, whole (`agent.files`).
-A file that cannot be read as a mark counts as none.
+and how far that was to be believed, the last time the box saw (the floor under the next life's clock), which
+parts of the counter were gone, and whether the agent ended on purpose. After a cut the old mark or the new one
+is there, whole (`agent.files`). A file that cannot be read as a mark counts as none.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from agent.clock import ClockQuality, LastSeen, Moment
 from agent.files import replace_file
@@ -36,13 +37,15 @@ class AliveMark:
     floor: datetime
     is_clean: bool
     """The agent's last words: it ended on purpose right after."""
+    outages: tuple[Any, ...] = ()
+    """What is gone at that moment, as `agent.rating.ledger` notes it: a power cut does not end it unseen."""
 
     @property
     def seen(self) -> LastSeen:
         return LastSeen(self.boot, self.moment, self.floor)
 
     def encode(self) -> bytes:
-        body = {
+        body: dict[str, Any] = {
             "boot": self.boot,
             "age_s": round(self.moment.age.total_seconds(), 3),
             "at": self.moment.at.isoformat(timespec="milliseconds"),
@@ -50,6 +53,8 @@ class AliveMark:
             "floor": self.floor.isoformat(timespec="milliseconds"),
             "clean": self.is_clean,
         }
+        if self.outages:
+            body["outages"] = self.outages
         return json.dumps(body).encode() + b"\n"
 
     @classmethod
@@ -64,13 +69,13 @@ class AliveMark:
             at, floor = (datetime.fromisoformat(found[key]) for key in ("at", "floor"))
             booted = at.astimezone(UTC) - timedelta(seconds=found["age_s"])
             floor = floor.astimezone(UTC)
-            boot, is_clean = found["boot"], found["clean"]
+            boot, is_clean, outages = found["boot"], found["clean"], tuple(found.get("outages", ()))
             moment = Moment(at, ClockQuality(found["clock"]), booted)
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not an alive mark: {error!r}") from error
         if at.tzinfo is None or not isinstance(boot, str) or not isinstance(is_clean, bool):
             raise ValueError("not an alive mark")
-        return cls(boot, moment, floor, is_clean)
+        return cls(boot, moment, floor, is_clean, outages)
 
 
 @dataclass(frozen=True, slots=True)

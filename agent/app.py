@@ -22,18 +22,22 @@ from agent.alive import read_mark
 from agent.birth import certificate, components, keys_of, numbered
 from agent.clock import Clock, LastSeen, SystemClock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import Fact
+from agent.event import Fact, Lane
 from agent.files import FolderTaken, owned
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language, language
 from agent.notify import Notifier, watchdog_interval_s
 from agent.orders import Duties
+from agent.outbox.lookback import last_of, newest_first
 from agent.outbox.store import Outbox
+from agent.rating.bookkeeper import Bookkeeper, Lanes
 from agent.rating.desk import Desk, Rules
 from agent.rating.gate import Gate
 from agent.rating.keypad import KeypadService
+from agent.rating.ledger import Ledger, LedgerService
 from agent.rating.mode_service import ModeService
 from agent.rating.modes import Mode, ModeKind
+from agent.rating.opening import opening
 from agent.rating.service import RatingService
 from agent.rating.sign import Sign, read_mode
 from agent.rating.tray import Tray
@@ -48,6 +52,7 @@ from agent.settings.watch import ConfigWatch, stamp
 from agent.supervisor import Supervisor, Unit, Watch
 from agent.surveillance.service import CameraService
 from agent.timekeeper import ClockService, Timekeeper
+from agent.today import terms_of, today
 from agent.uplink.commands import WAITING, CommandService, Orders
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import ConfigProblem, ConfigReport, Message
@@ -94,6 +99,15 @@ class App:
             limit_bytes=self.settings.outbox.limit_mb * 1024**2,
         )
         self._timekeeper = Timekeeper(self.clock, alive, mark)
+        self.ledger = Ledger(
+            self.clock,
+            zone=counter.zone,
+            opening=lambda day: opening(day, counter.zone, self.settings.counter.hours.spans),
+            life=self._timekeeper.last_life,
+            notes=mark.outages if mark is not None else (),
+        )
+        self._timekeeper.outages = self.ledger.notes
+        self.health.listen(self.ledger.hear)
         mode = self.settings.outbox.path.with_name("mode.json")
         self._sign = Sign(mode, self.clock, read_mode(mode))
         self.hub = ScreenHub(nameplate(counter), self.clock)
@@ -265,6 +279,7 @@ class App:
         self.supervisor.replace(self._units())
         for component in components(before) - components(settings):
             self.health.forget(component)
+            self.ledger.forget(component)
             self._mailbox.say(Message(self.topics.health(component), b"", is_retained=True))
         self._report_fitted()
         self._mailbox.say(Message(self.topics.info, self._info(), is_retained=True))
@@ -294,9 +309,11 @@ class App:
             *self.units_before,
             Unit("clock", self._keep_time),
             Unit("vitals", self._vitals),
+            Unit("outages", self._outages),
             Unit("rating", self._rating, (counter, settings.rating, settings.keypads)),
             *(Unit(name, partial(self._keypad, name, keypad), keypad) for name, keypad in keypads),
             Unit("modes", self._modes),
+            Unit("bookkeeper", self._bookkeeper, (counter, settings.rating, settings.keypads, settings.qr)),
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, counter.language)),
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
@@ -313,6 +330,19 @@ class App:
 
     def _keep_time(self) -> Service:
         return ClockService(self._timekeeper, append=self.outbox.append, health=self.health)
+
+    def _outages(self) -> Service:
+        alerts = partial(newest_first, self.outbox, Lane.ALERT)
+        return LedgerService(self.ledger, append=self.outbox.append, alerts=alerts)
+
+    def _bookkeeper(self) -> Service:
+        return Bookkeeper(
+            terms_of(self.settings),
+            Lanes(self.outbox.append, partial(newest_first, self.outbox), partial(last_of, self.outbox)),
+            ledger=self.ledger,
+            clock=self.clock,
+            held=lambda: self.outbox.standing().held,
+        )
 
     def _rating(self) -> Service:
         settings = self.settings
@@ -430,11 +460,14 @@ class App:
     # -- what it says of itself --------------------------------------------------------------------
 
     def _figures(self) -> dict[str, Figure]:
-        marks = self.outbox.marks().values()
+        standing = self.outbox.standing()
+        marks = standing.lanes.values()
         return {
             "last": sum(mark.last for mark in marks),
             "pending": sum(mark.pending for mark in marks),
             "lost": sum(mark.lost for mark in marks),
+            "held": standing.held,
+            **today(self.ledger, terms_of(self.settings), self.clock.now(), self._language),
         }
 
     def _config_report(self) -> bytes:

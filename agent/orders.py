@@ -4,15 +4,16 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import Lane, Stream
+from agent.event import EventType, Fact, Lane, Stream
 from agent.health import Health
 from agent.language import Language
 from agent.outbox.store import Outbox
+from agent.rating.bookkeeper import TransactionsData
 from agent.rating.modes import BY_LENGTH, ModeKind
 from agent.rating.sign import Sign
 from agent.settings.problem import SettingsError
@@ -22,6 +23,7 @@ from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import HealthReport
 
 SNAPSHOT_S = 5.0
+MOST_TRANSACTIONS = 100_000
 Arguments = Mapping[str, Any]
 
 
@@ -49,6 +51,7 @@ class Duties:
             "snapshot": self.snapshot,
             "replay": self.replay,
             "training": self.training,
+            "transactions": self.transactions,
         }
 
     def ping(self, _: Arguments) -> Done:
@@ -108,6 +111,18 @@ class Duties:
             return Done({"mode": "none"})
         mode = self.sign.hang(ModeKind.TRAINING, by=by, lasts_s=lasts_s)
         return Done({"mode": mode.kind, "minutes": round(lasts_s / 60, 1)})
+
+    def transactions(self, arguments: Arguments) -> Done:
+        """Note that `count` people were served on `date`, for that day's response rate; the last word counts."""
+        day, count = date.fromisoformat(str(arguments["date"])), arguments["count"]
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST_TRANSACTIONS:
+            raise ValueError(f"count: a whole number from 0 to {MOST_TRANSACTIONS}")
+        now = self.clock.read()
+        if now.quality.is_trusted and day > now.at.date():
+            raise ValueError("date: it has not begun")
+        data = TransactionsData(date=day, count=count)
+        self.outbox.append(Fact.seen(EventType.METRIC, now, data.payload()))
+        return Done({"date": day.isoformat(), "count": count})
 
     def _lasts_s(self, arguments: Arguments) -> float:
         """How long `minutes` or `until` is from now; 0: not at all.

@@ -21,8 +21,11 @@ from pydantic_core import core_schema
 from agent.clock import ClockQuality
 from agent.data import ClockSet, ClockStart, EventsDropped, OutboxReplaced
 from agent.event import EventType, Lane
+from agent.rating.bookkeeper import LowRatingsData, TransactionsData
 from agent.rating.modes import ModeChange
+from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
+from agent.rating.summary import SummaryData
 from agent.settings.schema import Plain, describe, models_in
 from agent.uplink.connection import BATCH_TYPE, EVENT_TYPE
 from agent.uplink.dispatch import BATCH_SIZE
@@ -87,9 +90,11 @@ class BatchedEvent(CloudEvent):
 
 EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.RATING: (RatingData,),
-    EventType.ALERT: (OutboxReplaced, ModeChange),
+    EventType.ALERT: (OutboxReplaced, ModeChange, OutageData, LowRatingsData),
     EventType.GAP: (EventsDropped,),
     EventType.CLOCK: (ClockSet, ClockStart),
+    EventType.SUMMARY: (SummaryData,),
+    EventType.METRIC: (TransactionsData,),
 }
 """What the `data` of each type of event may be."""
 
@@ -137,6 +142,8 @@ CHANNELS = (
     _event(EventType.ALERT, "Something that a person should know of."),
     _event(EventType.GAP, "Events that were dropped undelivered."),
     _event(EventType.CLOCK, "What the clock did: it corrects the times of other events."),
+    _event(EventType.SUMMARY, "A day of the counter in figures, once for each local date."),
+    _event(EventType.METRIC, "What figures are made with."),
     Channel(
         "batch",
         HERE.batch(LANE),
@@ -152,14 +159,6 @@ CHANNELS = (
     ),
     Channel("bulkManifest", HERE.bulk("{id}", "manifest"), Manifest, "What the parts before it make."),
     Channel("ack", HERE.acknowledgement(LANE), Acknowledgement, "What the province has stored.", direction=HEARS),
-    Channel(
-        "handedRating",
-        HERE.rating("{id}"),
-        BYTES,
-        "A vote from the province's rating page, sealed for this counter; answered on `result/rating/{id}`.",
-        direction=HEARS,
-        content_type=BYTES_TYPE,
-    ),
     Channel("command", HERE.command("{command}", "{id}"), Order, "An order to this counter.", direction=HEARS),
     Channel("broadcast", EVERYWHERE.command("{command}", "{id}"), Order, "An order to every counter.", direction=HEARS),
 )

@@ -35,7 +35,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from agent.alive import AliveMark, Ending, LastLife, last_life, write_mark
 from agent.clock import BUILT, STEP, Clock, ClockQuality, Moment
@@ -61,6 +61,8 @@ class Timekeeper:
     def __init__(self, clock: Clock, path: Path, mark: AliveMark | None) -> None:
         """*mark* is what the life before left at *path*."""
         self.last_life: LastLife | None = last_life(mark, clock.boot)
+        self.outages: Callable[[], tuple[Any, ...]] = tuple
+        """What of outages shall survive a power cut with the mark."""
         self._clock = clock
         self._path = path
         now = clock.read()
@@ -139,7 +141,7 @@ class Timekeeper:
         if abs(now.booted - self._told.booted) > STEP or now.quality.is_trusted != self._told.quality.is_trusted:
             # Set in this very instant: the mark says what was told, the next look tells it.
             now = Moment(self._told.booted + now.age, self._told.quality, self._told.booted)
-        self._write(AliveMark(self._clock.boot, now, self._clock.floor, is_clean))
+        self._write(AliveMark(self._clock.boot, now, self._clock.floor, is_clean, self.outages()))
 
     def _write(self, mark: AliveMark) -> None:
         try:

@@ -99,6 +99,22 @@ def test_arguments_that_make_no_sense_are_refused(duties: Duties, wrong: dict[st
         duties.replay({"lane": "record", "epoch": duties.outbox.epoch, "from": 1, "to": 2, **wrong})
 
 
+def test_transactions_of_a_day_are_kept_as_a_count(duties: Duties) -> None:
+    assert duties.transactions({"date": "2026-08-31", "count": 300}).answer == {"date": "2026-08-31", "count": 300}
+    ((_, body),) = duties.outbox.read(Stream(duties.outbox.epoch, Lane.METRIC), 1, 9)
+    assert json.loads(body)["data"] == {"code": "TRANSACTIONS", "date": "2026-08-31", "count": 300}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"date": "31/08/2026"}, {"date": None}, {"date": "2026-09-02"}, {"count": -1}, {"count": "300"}, {"count": True}],
+    ids=str,
+)
+def test_transactions_that_cannot_be_are_refused(duties: Duties, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"date|count|isoformat"):
+        duties.transactions({"date": "2026-08-31", "count": 300, **wrong})
+
+
 def test_every_order_has_a_name_that_a_topic_can_carry(duties: Duties) -> None:
     assert all(name.isascii() and name.replace("-", "").isalpha() and name.islower() for name in duties.handlers())
 

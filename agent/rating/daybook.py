@@ -72,6 +72,7 @@ class Ballot:
     keymap: str
     reasons: tuple[str, ...]
     comment: str
+    is_burst: bool
 
     @property
     def is_counted(self) -> bool:
@@ -146,6 +147,7 @@ class Daybook:
             keymap=str(data.get("keymap") or ""),
             reasons=tuple(map(str, data.get("reasons") or ())),
             comment=str(data.get("comment") or ""),
+            is_burst=data.get("burst") is True,
         )
         self.ballots.append(ballot)
         self._by_id[event_id] = ballot

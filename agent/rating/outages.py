@@ -34,7 +34,7 @@ class Cause(StrEnum):
     """The agent ran and could store nothing."""
     KEYPAD = "keypad"
     SCREEN = "screen"
-    """The page with the QR code no longer answered."""
+    """No QR code was shown: its page no longer answered, or there was no code to show."""
     CAMERA = "camera"
     NETWORK = "network"
     """No connection to the province's broker."""
@@ -44,14 +44,24 @@ CLOSING = (Cause.POWER, Cause.AGENT, Cause.STORAGE)
 """Causes that close the channel whatever else is there."""
 NO_NEWS = ("STARTING", "UPLINK_CONNECTING")
 """Codes of a part that is about to say how it is."""
-_FAILING = {"keypad": Cause.KEYPAD, "camera": Cause.CAMERA, "uplink": Cause.NETWORK, "outbox": Cause.STORAGE}
+DARK = ("SCREEN_PAGE_AWAY", "QR_CLOCK")
+"""Codes of a screen, and a QR, that cannot be seen though nothing has failed."""
+_FAILING = {
+    "keypad": Cause.KEYPAD,
+    "qr": Cause.SCREEN,
+    "camera": Cause.CAMERA,
+    "uplink": Cause.NETWORK,
+    "outbox": Cause.STORAGE,
+}
 
 
 def cause_of(component: str, condition: Condition) -> Cause | None:
     """What is the matter when *component* is in *condition*; None: it is there."""
     kind = component.partition("-")[0]
+    if condition.code in DARK:
+        return Cause.SCREEN
     if kind == "screen":
-        return Cause.SCREEN if condition.code == "SCREEN_PAGE_AWAY" else None
+        return None
     return _FAILING.get(kind) if condition.status is Status.FAILED else None
 
 
@@ -125,11 +135,12 @@ def within(outages: Iterable[Outage], span: Span) -> list[Outage]:
 def closed(outages: Collection[Outage], inputs: Collection[str], until: datetime) -> list[Span]:
     """When the channel was closed: the box was gone, or every one of its *inputs* at once.
 
-    *inputs* are the components through which a citizen rates: keypads, and `screen` where it shows the QR code.
+    *inputs* are the components through which a citizen rates: keypads, and `qr`, which is gone with the screen too.
     """
     gone = union(each.span(until) for each in outages if each.cause in CLOSING)
     all_gone: list[Span] | None = None
     for component in inputs:
-        own = union(each.span(until) for each in outages if each.component == component and each.cause not in CLOSING)
+        parts = ("qr", "screen") if component == "qr" else (component,)
+        own = union(each.span(until) for each in outages if each.component in parts and each.cause not in CLOSING)
         all_gone = own if all_gone is None else common(all_gone, own)
     return union([*gone, *(all_gone or ())])

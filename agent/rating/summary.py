@@ -136,6 +136,8 @@ class SummaryData(EventData):
     upgrades: int
     """Valid ratings that stand above their first press. Honest counters have about as many downgrades."""
     downgrades: int
+    bursts: int
+    """Ratings that were pressed in a burst: the mark of somebody who presses for many."""
     response: Response | None = None
     """Where the number of transactions was fed."""
     silence: Silence | None = None
@@ -214,6 +216,7 @@ def summarise(
         satisfied=satisfaction(sum(ballot.level in scale.satisfied for ballot, scale in judged), len(judged)),
         upgrades=sum(ballot.level > ballot.first for ballot in counted),
         downgrades=sum(ballot.level < ballot.first for ballot in counted),
+        bursts=sum(ballot.is_burst for ballot in ballots),
         response=_response(len(counted), book.transactions.get(day)),
         silence=_silence((book.right(ballot.said).astimezone(UTC) for ballot in ballots), open_spans),
         availability=availability(of_today, terms.inputs, open_spans, today.end),

@@ -1,7 +1,8 @@
 """The daemon on a machine whose clocks are moved while it runs: `moved_daemon.py CLOCKS --config FILE`.
 
 Everything is as in production but for the readings of `agent.kernel`: they come from CLOCKS, a JSON file
-`{"boot": …, "shift_s": …, "synchronised": …}` that is read again at every look at the clock.
+`{"boot": …, "shift_s": …, "aged_s": …, "synchronised": …}` that is read again at every look at the clock: the wall
+clock is set by `shift_s`, and `aged_s` have passed that nobody waited for.
 """
 
 import json
@@ -31,7 +32,9 @@ class FileKernel(Kernel):
 
     def wall_and_age(self) -> tuple[float, float]:
         wall, age = super().wall_and_age()
-        return wall + float(self._said["shift_s"]), age
+        said = self._said
+        aged_s = float(said["aged_s"])
+        return wall + float(said["shift_s"]) + aged_s, age + aged_s
 
     def is_synchronised(self) -> bool | None:
         return bool(self._said["synchronised"])

@@ -26,12 +26,19 @@ class MovedCounter(Counter):
         super().__init__(folder, broker_url)
         self.clocks = folder / "clocks.json"
         self.program = [str(Path(__file__).with_name("moved_daemon.py")), str(self.clocks)]
+        self._machine: dict[str, Any] = {"boot": "9f2c00000000", "shift_s": 0.0, "aged_s": 0.0, "synchronised": True}
         self.set_clock(shift_s=0, synchronised=True)
 
     def set_clock(self, *, shift_s: float, synchronised: bool, boot: str = "9f2c00000000") -> None:
+        self._machine |= {"boot": boot, "shift_s": shift_s, "synchronised": synchronised}
         new = self.clocks.with_suffix(".new")
-        new.write_text(json.dumps({"boot": boot, "shift_s": shift_s, "synchronised": synchronised}))
+        new.write_text(json.dumps(self._machine))
         new.replace(self.clocks)
+
+    def let_pass(self, seconds: float, *, boot: str = "9f2c00000000") -> None:
+        """So much time passes at once, for every clock of the machine."""
+        self._machine["aged_s"] = self._machine["aged_s"] + seconds
+        self.set_clock(shift_s=self._machine["shift_s"], synchronised=True, boot=boot)
 
     def press_at(self) -> datetime:
         """Press a key; the true time of it."""

@@ -51,8 +51,13 @@ def live(counter: MovedCounter, province: Province, ear: Ear) -> None:
     for name in ("ping", "health", "snapshot", "nonsense"):
         ear.say(f"{ROOT}/na-0123/down/command/{name}/{name}-1", {"expires": expires})
         eventually(lambda: is_done(f"{name}/{name}-1"), within_s=20)  # noqa: B023 - asked within the round
+    served = {"expires": expires, "date": f"{datetime.now(UTC):%Y-%m-%d}", "count": 30}
+    ear.say(f"{ROOT}/na-0123/down/command/transactions/served-1", served)
+    eventually(lambda: is_done("transactions/served-1"), within_s=15)
     ear.say(f"{ROOT}/_all/down/command/ping/all-1", {"expires": expires, "spread_s": 0.1})
     eventually(lambda: is_done("ping/all-1"), within_s=15)
+    counter.let_pass(86400)
+    eventually(lambda: ear.heard("up/event/summary"), within_s=15)
     good = counter.settings
     counter.settings = {**good, "nonsense": True}
     counter.write_config()

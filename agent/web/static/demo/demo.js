@@ -11,7 +11,6 @@ const TOTALS = {
   acknowledged: ["Xác nhận", "confirmed"],
   gaps: ["Bị thiếu", "missing"],
   breaks: ["Đứt chuỗi", "broken links"],
-  conflicts: ["Mâu thuẫn", "contradicted"],
 };
 const STEP_MS = 90;
 
