@@ -145,6 +145,38 @@ def run(config: Path) -> None:
 
 
 @cli.command()
+@config_option
+@click.option(
+    "--paper",
+    type=click.Choice(["A4", "A5", "A6"], case_sensitive=False),
+    default="A5",
+    show_default=True,
+    help="Its size.",
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file, .pdf or .png.")
+@click.option(
+    "--distance",
+    "distance_m",
+    type=click.FloatRange(0.1, 10),
+    default=0.4,
+    show_default=True,
+    help="Metres from which people scan: refused when the code would be too small.",
+)
+def sticker(config: Path, *, paper: str, out: Path | None, distance_m: float) -> None:
+    """Make the printed QR for the counter: a PDF or PNG to stick beside the window.
+
+    What comes through a printed code is a channel of its own and never part of the index.
+
+    \b
+    Example:  counter-agent sticker --paper A4 --out counter-1.pdf
+    """
+    from agent.screen.print import print_sticker  # noqa: PLC0415
+    from agent.settings.load import load  # noqa: PLC0415
+
+    click.echo(print_sticker(load(config), file=config, paper=paper, out=out, distance_m=distance_m))
+
+
+@cli.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def verify(file: Path, *, as_json: bool) -> None:

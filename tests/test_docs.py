@@ -12,7 +12,7 @@ from agent import __version__
 from agent.__main__ import cli
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/qr.md"]
 
 UNWANTED = re.compile(r"\b(\w*Manager|\w*Helper|\w*Handler|TODO|FIXME|XXX)\b")
 """Names that say nothing, and work left for later."""
@@ -68,7 +68,8 @@ def test_every_command_that_a_document_names_exists(document: str) -> None:
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     tops = {path.name for path in ROOT.iterdir()}
     text = text_of(document)
-    named = re.findall(r"\]\((?!https?:|#|mailto:)([^)\s#]+)", text)
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)\s#]+)", text)
+    named = [str(Path(document).parent / link) for link in links]
     named += [
         code for code in code_in(document) if re.fullmatch(r"[\w./-]+/[\w./-]*", code) and code.split("/")[0] in tops
     ]

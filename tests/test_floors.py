@@ -89,7 +89,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         {
             "agent.rating": ["agent.settings"],
             "agent.surveillance": ["agent.settings", "drivers.registry"],
-            "agent.screen": ["agent.settings"],
+            "agent.screen": ["agent.settings", "agent.rating.sticker"],
             "agent.uplink": ["agent.settings", "agent.outbox"],
             "agent.timekeeper": [],
             "agent.vitals": ["agent.outbox"],

@@ -34,9 +34,8 @@ def printed(text: str) -> str:
     return bare.partition("/")[0] if _SIGNED.search(bare) else bare
 
 
-@lru_cache(maxsize=8)
-def rating_qr(text: str) -> str:
-    """*text* as an SVG whose view box counts modules, quiet zone included.
+def matrix(text: str) -> list[list[bool]]:
+    """The modules of the code for *text*, quiet zone included, by rows; True is dark.
 
     Raises:
         ValueError: *text* is empty or longer than any QR holds.
@@ -54,7 +53,17 @@ def rating_qr(text: str) -> str:
         code.make()
     except DataOverflowError as error:
         raise ValueError(f"{len(text)} characters do not fit into a QR code") from error
-    rows = code.get_matrix()
+    return code.get_matrix()
+
+
+@lru_cache(maxsize=8)
+def rating_qr(text: str) -> str:
+    """*text* as an SVG whose view box counts modules, quiet zone included.
+
+    Raises:
+        ValueError: *text* is empty or longer than any QR holds.
+    """
+    rows = matrix(text)
     size = len(rows)
     path = "".join(_runs(y, row) for y, row in enumerate(rows))
     return (
