@@ -288,5 +288,34 @@ def watch(code: str, store: Path | None, *, as_json: bool, **options: Any) -> No
     run_watch(door, code, _until_signal(), as_json=as_json, store=view)
 
 
+@province.command()
+@_with_broker
+@click.option("--url", required=True, help="How phones reach the page: what stands in the counters' qr.url.")
+@click.option("--listen", default="127.0.0.1:8090", show_default=True, help="Where this program listens.")
+@click.option(
+    "--behind-proxy", "is_behind_proxy", is_flag=True, help="A web server on this machine speaks TLS for the page."
+)
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Folder with a copy of every counter's qr.secret_file, named <agent>.key.",
+)
+@click.option("--store", type=click.Path(path_type=Path), required=True, help="SQLite file for votes on their way.")
+def portal(code: str, url: str, listen: str, keys: Path, store: Path, *, is_behind_proxy: bool, **options: Any) -> None:
+    """The rating page for phones, on the internet; hands each vote down to its counter.
+
+    \b
+    Example:  counter-agent province portal --province 40 --broker mqtt://localhost:1883
+                --url https://danhgia.nghean.example/r/ --behind-proxy --keys keys/ --store portal.db
+    """
+    from agent.portal import Portal  # noqa: PLC0415
+    from agent.province.courier import client_id  # noqa: PLC0415
+    from agent.web.portal_service import Site  # noqa: PLC0415
+
+    site = Site(url, listen, is_behind_proxy)
+    Portal(_door(client_id(code), **options), province=code, site=site, keys=keys, store=store).run(_until_signal())
+
+
 if __name__ == "__main__":
     main()

@@ -159,6 +159,14 @@ CHANNELS = (
     ),
     Channel("bulkManifest", HERE.bulk("{id}", "manifest"), Manifest, "What the parts before it make."),
     Channel("ack", HERE.acknowledgement(LANE), Acknowledgement, "What the province has stored.", direction=HEARS),
+    Channel(
+        "handedRating",
+        HERE.rating("{id}"),
+        BYTES,
+        "A vote from the province's rating page, sealed for this counter; answered on `result/rating/{id}`.",
+        direction=HEARS,
+        content_type=BYTES_TYPE,
+    ),
     Channel("command", HERE.command("{command}", "{id}"), Order, "An order to this counter.", direction=HEARS),
     Channel("broadcast", EVERYWHERE.command("{command}", "{id}"), Order, "An order to every counter.", direction=HEARS),
 )

@@ -1,6 +1,7 @@
 """The vitals of the box itself: disk and outbox. Looks every few seconds, reports to health.
 
-Runs in its own thread and touches no device. It is also who opens the outbox again after the disk came back.
+Runs in its own thread and touches no device. It is also who opens the outbox again after the disk came back, and
+who removes what is left of a backlog after its confirmation.
 """
 
 import os
@@ -17,7 +18,7 @@ from agent.service import Service
 LOOK_S = 5.0
 CHECK_AFTER_S = 60.0
 CHECK_EVERY_S = 24 * 3600.0
-"""The whole outbox is read through for damage a minute after the start, and then daily."""
+"""The whole outbox is read through for damage, and cleared of what may go, a minute after the start and then daily."""
 LEAST_FREE_BYTES = 100 * 1024 * 1024
 """Below this the card counts as full: SQLite, the journal and a picture still fit, a day's work does not."""
 
@@ -40,8 +41,9 @@ class VitalsService(Service):
             self.progress.beat()
             if time.monotonic() >= check_at_s:
                 check_at_s = time.monotonic() + CHECK_EVERY_S
-                with suppress(TryAgain):
+                with suppress(TryAgain, PersonMustAct):
                     self._outbox.check()
+                    self._outbox.tidy(least=1)
             self._health.report("disk", disk_condition(self._outbox.path.parent))
             self._look_at_outbox()
             stop.wait(LOOK_S)
@@ -49,6 +51,7 @@ class VitalsService(Service):
     def _look_at_outbox(self) -> None:
         try:
             self._outbox.open()
+            self._outbox.tidy()
         except TryAgain as error:
             self._health.report("outbox", Condition(Status.FAILED, "OUTBOX_UNREADABLE", {"reason": str(error)}))
         except PersonMustAct as error:

@@ -83,7 +83,7 @@ def test_what_left_after_its_audit_days_and_what_was_declared_dropped_is_no_brea
         for _ in range(64):
             outbox.append(*(fact(clock, kind=EventType.METRIC) for _ in range(9)), fact(clock))
         confirm(outbox, 10)
-        outbox.append(fact(clock))
+        outbox.tidy(least=1)
         lost = outbox.marks()[Lane.METRIC].lost
     verdicts = {verdict.place.lane: verdict for verdict in verify_file(tmp_path / "outbox.db")}
     assert [verdict.broken for verdict in verdicts.values()] == [None, None, None]

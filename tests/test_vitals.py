@@ -12,8 +12,10 @@ import pytest
 from agent import vitals as rules
 from agent.clock import ManualClock
 from agent.errors import PersonMustAct
+from agent.event import EventType, Fact, Lane, Stream
 from agent.health import OK, Health
-from agent.outbox.store import Outbox
+from agent.outbox.store import SWEEP, Outbox
+from agent.ranges import Ranges
 from agent.vitals import LEAST_FREE_BYTES, VitalsService, disk_condition
 from tests.eventually import eventually
 from tests.rating.running import running
@@ -94,3 +96,15 @@ def test_an_outbox_that_needs_a_person_says_so_again_and_again(
     with running(VitalsService(outbox=outbox, health=health)):
         eventually(lambda: len(tries) > 3)
         assert code(health, "outbox") == "OUTBOX_FAULT"
+
+
+def test_what_is_left_of_a_confirmed_backlog_goes_without_a_press(
+    outbox: Outbox, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "LOOK_S", 0.02)
+    outbox.append(*(Fact(EventType.RATING, CLOCK.now(), CLOCK.quality(), {"level": 3}) for _ in range(5 * SWEEP)))
+    stream = Stream(outbox.epoch, Lane.RECORD)
+    outbox.confirm(stream, have=Ranges([(1, 5 * SWEEP)]), missing=Ranges())
+    with running(VitalsService(outbox=outbox, health=health)):
+        eventually(lambda: outbox.marks()[Lane.RECORD].first > 4 * SWEEP)
+    assert outbox.read(stream, 1, 5 * SWEEP)[0][0] == outbox.marks()[Lane.RECORD].first

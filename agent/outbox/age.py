@@ -19,18 +19,28 @@ AHEAD = 20
 def first_kept(now: Moment, keep: timedelta, *, first: int, through: int, body: Callable[[int], bytes | None]) -> int:
     """The first of the rows *first*..*through* that may be younger than *keep*; `through + 1` when none is.
 
-    *body* gives a row's event by its number; None beyond the last.
+    *body* gives the event of a number, or of the next one that is there; None beyond the last. Only a few are
+    asked for, by halves: what happened before an old event is old.
     """
     if not now.quality.is_trusted:
         return first
-    kept = first
-    for seq in chain(range(first, through + 1), (through + 2**step for step in range(AHEAD))):
-        row = body(seq) if kept <= through else None
+    before, kept, step = now.at - keep, first, through - first + 1
+    while step and kept <= through:
+        seq = min(kept + step - 1, through)
+        if _happened(before, seq, body):
+            kept = seq + 1
+        else:
+            step //= 2
+    return kept
+
+
+def _happened(before: datetime, seq: int, body: Callable[[int], bytes | None]) -> bool:
+    """Whether the event *seq* happened before a moment, by its own clock or by the next one that could be believed."""
+    for number in chain((seq,), (seq + 2**step for step in range(AHEAD))):
+        row = body(number)
         if row is None:
-            break
+            return False
         event = json.loads(row)
         if ClockQuality(event["clock"]).is_trusted:
-            if datetime.fromisoformat(event["time"]) >= now.at - keep:
-                break
-            kept = seq + 1
-    return min(kept, through + 1)
+            return datetime.fromisoformat(event["time"]) < before
+    return False

@@ -24,8 +24,10 @@ from agent.outbox.lanes import LaneState
 from agent.outbox.salvage import Salvaged
 from agent.ranges import Ranges
 
-RIDERS = 4
-"""At most so many old rows leave on the back of one append."""
+RIDE_EVERY = 128
+"""Old rows leave on the back of every so many-th event of their lane: together, which wears the card least."""
+RIDERS = 2 * RIDE_EVERY
+"""At most so many at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,28 +124,50 @@ class Book:
         """
         placed = [] if placed is None else placed
         taken = sum(fact.type is EventType.RATING for fact in facts) - len(ballots)
-        author, connection = self.author, self.connection
-        heads: dict[Lane, tuple[int, str]] = {}
-        connection.execute("begin immediate")
-        for fact in facts:
-            lane = fact.type.lane
-            state = self.lanes[lane]
-            last, head = heads.get(lane, (state.last, state.head))
-            boot = fact.boot or author.clock.boot
-            event = Event(author.province, author.agent, self.epoch, lane, last + 1, head, boot, fact)
-            body = event.encode()
-            lanes.insert(connection, lane, event.seq, body, stored=state.acked)
-            heads[lane] = (event.seq, chain_hash(body))
-            placed.append((event, body))
-        removed = {lane: self._remove_old(lane, limit=RIDERS, keep_days=keep_days) for lane in heads}
+        connection, heads = self.connection, self._place(facts, placed)
+        leaving = self._leaving(heads, keep_days)
+        is_alone = len(placed) == 1 and not (leaving or taken or ballots)  # one statement is a transaction by itself
+        if not is_alone:
+            connection.execute("begin immediate")
+        acked = {lane: self.lanes[lane].acked for lane in heads}
+        for event, body in placed:
+            lanes.insert(connection, event.lane, event.seq, body, stored=acked[event.lane])
+        for lane, through in leaving.items():
+            connection.execute(f"delete from {lane} where seq <= ?", (through,))
         self.box.count(taken, left=ballots)
-        connection.execute("commit")
+        if not is_alone:
+            connection.execute("commit")
         self.box.counted(taken, left=ballots)
         for lane, (last, head) in heads.items():
             state = self.lanes[lane]
-            state.last, state.head, state.stored_on_disk = last, head, state.acked
-            state.first = max(state.first, removed[lane])
+            state.last, state.head, state.stored_on_disk = last, head, acked[lane]
+            state.first = leaving.get(lane, state.first - 1) + 1
         return [event for event, _ in placed]
+
+    def _place(self, facts: Sequence[Fact], placed: list[tuple[Event, bytes]]) -> dict[Lane, tuple[int, str]]:
+        """Give *facts* their numbers and bytes; the last number and the head of each lane they are in."""
+        province, agent, boot = self.author.province, self.author.agent, self.author.clock.boot
+        heads: dict[Lane, tuple[int, str]] = {}
+        for fact in facts:
+            lane = fact.type.lane
+            state = self.lanes[lane]
+            last, head = heads.get(lane) or (state.last, state.head)
+            event = Event(province, agent, self.epoch, lane, last + 1, head, fact.boot or boot, fact)
+            body = event.encode()
+            heads[lane] = (event.seq, chain_hash(body))
+            placed.append((event, body))
+        return heads
+
+    def _leaving(self, heads: dict[Lane, tuple[int, str]], keep_days: int) -> dict[Lane, int]:
+        """Up to where each lane's rows leave with the events that are being stored; most take none along."""
+        leaving = {}
+        for lane, (last, _) in heads.items():
+            state = self.lanes[lane]
+            if last // RIDE_EVERY > state.last // RIDE_EVERY:
+                through = self._removable(lane, limit=RIDERS, keep_days=keep_days)
+                if through >= state.first:
+                    leaving[lane] = through
+        return leaving
 
     def release(self, choose: Choose, *, keep_days: int) -> list[Event]:
         """Move what *choose* picks out of the ballot box into its lane, in an order that nobody knows before."""
@@ -161,14 +185,19 @@ class Book:
     def sweep(self, lane: Lane, *, limit: int, keep_days: int) -> None:
         """Say on disk how far the province has *lane*, and remove up to *limit* rows that may go."""
         connection, state = self.connection, self.lanes[lane]
+        through = self._removable(lane, limit=limit, keep_days=keep_days)
         connection.execute("begin immediate")
-        first = self._remove_old(lane, limit=limit, keep_days=keep_days)
+        connection.execute(f"delete from {lane} where seq <= ?", (through,))
         connection.execute(f"update {lane} set stored = ? where seq = ?", (state.acked, state.last))
         connection.execute("commit")
-        state.first, state.stored_on_disk = first, state.acked
+        state.first, state.stored_on_disk = through + 1, state.acked
 
-    def _remove_old(self, lane: Lane, *, limit: int, keep_days: int) -> int:
-        return lanes.remove_old(
+    def due(self, lane: Lane, *, limit: int, keep_days: int) -> int:
+        """How many rows of *lane* may go, counted no further than *limit*."""
+        return self._removable(lane, limit=limit, keep_days=keep_days) - self.lanes[lane].first + 1
+
+    def _removable(self, lane: Lane, *, limit: int, keep_days: int) -> int:
+        return lanes.removable(
             self.connection, self.lanes[lane], limit=limit, keep_days=keep_days, now=self.author.clock.read
         )
 

@@ -94,26 +94,28 @@ def load(connection: sqlite3.Connection, lane: Lane, *, lost: int) -> LaneState:
 
 def insert(connection: sqlite3.Connection, lane: Lane, seq: int, body: bytes, *, stored: int) -> None:
     """Add a row at the right edge, with what the province is known to have."""
-    connection.execute(f"insert into {lane} values (?, ?, ?, ?)", (seq, body, zlib.crc32(body), stored))
+    connection.execute(_INSERT[lane], (seq, body, zlib.crc32(body), stored))
 
 
-def remove_old(
+_INSERT = {lane: f"insert into {lane} values (?, ?, ?, ?)" for lane in Lane}
+
+
+def removable(
     connection: sqlite3.Connection, state: LaneState, *, limit: int, keep_days: int, now: Callable[[], Moment]
 ) -> int:
-    """Delete up to *limit* rows that the province has and whose audit days are over; returns the new first.
+    """Up to which number rows may go, at most *limit* of them: the province has them, their audit days are over.
 
-    *now* is asked only when it matters: reading the clock takes a tenth of an append.
+    The last row is never among them; the number before the first one says that none is. *now* is asked only
+    when it matters: reading the clock takes as long as writing an event down.
     """
     through = min(state.acked, state.last - 1, state.first + limit - 1)
-    if through >= state.first and keep_days:
+    if through < state.first or not keep_days:
+        return through
 
-        def body(seq: int) -> bytes | None:
-            row = connection.execute(f"select body from {state.lane} where seq = ?", (seq,)).fetchone()
-            return row[0] if row is not None else None
+    def body(seq: int) -> bytes | None:
+        row = connection.execute(
+            f"select body from {state.lane} where seq >= ? order by seq limit 1", (seq,)
+        ).fetchone()
+        return row[0] if row is not None else None
 
-        keep = timedelta(days=keep_days)
-        through = first_kept(now(), keep, first=state.first, through=through, body=body) - 1
-    if through < state.first:
-        return state.first
-    connection.execute(f"delete from {state.lane} where seq <= ?", (through,))
-    return through + 1
+    return first_kept(now(), timedelta(days=keep_days), first=state.first, through=through, body=body) - 1

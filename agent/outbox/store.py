@@ -284,6 +284,23 @@ class Outbox(Journal, Ballots):
         except TryAgain as error:
             log.warning("old events stay for now: %s", error)
 
+    def tidy(self, *, least: int = SWEEP) -> None:
+        """Remove what may go where that is at least *least* rows of a lane, up to a thousand: one flush for all.
+
+        For who comes by every few seconds. What a press takes along is enough from day to day; this is for the
+        rest of a backlog that was confirmed at one go, and, with *least* 1, for a lane in which little happens.
+        """
+        with self._lock:
+            for lane in Lane:
+                try:
+                    with self._using():
+                        due = self._book.due(lane, limit=max(SWEEP, least), keep_days=self.keep_days)
+                except TryAgain as error:
+                    log.warning("old events stay for now: %s", error)
+                    return
+                if due >= least:
+                    self._sweep(lane)
+
     # -- reading ---------------------------------------------------------------------------------
 
     @property

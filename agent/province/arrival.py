@@ -60,6 +60,9 @@ class Envelope(Payload):
     time: Annotated[str, Field(max_length=64)] = ""
 
 
+_GAP = EventType.GAP.full_name
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One event as it came in."""
@@ -71,11 +74,13 @@ class Arrival:
     body: bytes
     """The very bytes that were hashed."""
     event: dict[str, Any]
+    chained_to: bytes | None = None
+    """The body that this one's `previous` was computed from, where a batch had left it out."""
 
     @property
     def gap(self) -> tuple[Key, Ranges] | None:
         """The stream and the numbers that this event declares dropped, if it does."""
-        if self.type != EventType.GAP.full_name:
+        if self.type != _GAP:
             return None
         try:
             gap = Gap.model_validate(self.event.get("data"))
@@ -124,4 +129,5 @@ def _arrival(agent: str, element: Element) -> Arrival:
     whose = said.source.rpartition("/")[2]
     if whose != agent:
         raise UnreadableEvent(f"event {said.seq} of {whose} came on the topic of {agent}")
-    return Arrival(Key(agent, said.epoch, said.lane), said.seq, said.type, said.time, element.body, element.said)
+    key = Key(agent, said.epoch, said.lane)
+    return Arrival(key, said.seq, said.type, said.time, element.body, element.said, element.chained_to)

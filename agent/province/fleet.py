@@ -47,6 +47,8 @@ class Counter:
     lost: int = 0
     breaks: list[str] = field(default_factory=list)
     """Where its chain is broken in the province's store; empty where no store is looked at."""
+    conflicts: list[str] = field(default_factory=list)
+    """Numbers that came with other bytes than the store has under them; empty where no store is looked at."""
     heard_at: datetime | None = None
 
     @property
@@ -57,7 +59,7 @@ class Counter:
 
     @property
     def is_well(self) -> bool:
-        return self.state == "online" and self.worst is None and not self.breaks
+        return self.state == "online" and self.worst is None and not self.breaks and not self.conflicts
 
     def row(self) -> dict[str, Any]:
         """The counter as JSON."""
@@ -72,6 +74,7 @@ class Counter:
             "pending": self.pending,
             "lost": self.lost,
             "breaks": self.breaks,
+            "conflicts": self.conflicts,
             "worst": {"component": worst[0], **worst[1]} if worst else None,
             "heard_at": self.heard_at.isoformat(timespec="seconds") if self.heard_at else None,
         }
@@ -120,10 +123,12 @@ class Fleet:
         if state.since is not None:
             counter.since = state.since
 
-    def learn_breaks(self, breaks: Mapping[str, list[str]]) -> None:
-        """Where chains are broken in the province's store, by counter."""
+    def learn_faults(self, breaks: Mapping[str, list[str]], conflicts: Mapping[str, list[str]]) -> None:
+        """Where in the province's store chains are broken and numbers are contradicted, by counter."""
         for agent, places in breaks.items():
             self.counters.setdefault(agent, Counter(agent)).breaks = places
+        for agent, places in conflicts.items():
+            self.counters.setdefault(agent, Counter(agent)).conflicts = places
 
     def rows(self) -> list[Counter]:
         """Those in trouble first, then by name."""

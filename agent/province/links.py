@@ -8,8 +8,11 @@ counter had chained it. It is recorded for good beside the events, and stops not
 import json
 import logging
 import sqlite3
+from collections.abc import Mapping, Sequence
 
 from agent.event import GENESIS, chain_hash
+from agent.province.arrival import Arrival, Key
+from agent.ranges import Ranges
 
 log = logging.getLogger(__name__)
 
@@ -22,25 +25,44 @@ create table if not exists broken (
 """`broken` names events that are not chained to the stored event before them."""
 
 
-def check(db: sqlite3.Connection, place: tuple[str, str, str, int], body: bytes, previous: object, *, at: str) -> None:
-    """Look at the links of the event *body*, just stored at *place* (agent, epoch, lane, seq), to its neighbours.
+def check(db: sqlite3.Connection, arrivals: Sequence[Arrival], held: Mapping[Key, Ranges], *, at: str) -> None:
+    """Look at the links of *arrivals*, all just stored, to their neighbours, of which *held* says which are there.
 
-    *previous* is what it says of the one before it. Part of the caller's transaction.
+    Part of the caller's transaction. What came in one piece is read from there, only its edges from the database.
     """
-    *stream, seq = place
-    beside = dict(
-        db.execute(
-            "select seq, body from event where agent = ? and epoch = ? and lane = ? and seq in (?, ?)",
-            (*stream, seq - 1, seq + 1),
-        )
-    )
-    before = GENESIS if seq == 1 else chain_hash(beside[seq - 1]) if seq - 1 in beside else None
-    if before is not None and previous != before:
-        _record(db, place, at)
-    if seq + 1 in beside and json.loads(beside[seq + 1]).get("previous") != chain_hash(body):
-        _record(db, (*place[:3], seq + 1), at)
+    for number, arrival in enumerate(arrivals):
+        key, seq = arrival.key, arrival.seq
+        beside = arrivals[number - 1] if number else None
+        is_beside = beside is not None and (beside.key, beside.seq) == (key, seq - 1)
+        before = beside.body if beside is not None and is_beside else _body(db, key, seq - 1, held)
+        if not _is_linked(arrival, before):
+            _record(db, key, seq, at)
+        behind = arrivals[number + 1] if number + 1 < len(arrivals) else None
+        if behind is None or (behind.key, behind.seq) != (key, seq + 1):  # otherwise it looks back itself
+            after = _body(db, key, seq + 1, held)
+            if after is not None and json.loads(after).get("previous") != chain_hash(arrival.body):
+                _record(db, key, seq + 1, at)
 
 
-def _record(db: sqlite3.Connection, place: tuple[str, str, str, int], at: str) -> None:
-    db.execute("insert or ignore into broken values (?, ?, ?, ?, ?)", (*place, at))
-    log.error("the chain is broken: event %s/%s/%s/%d does not follow the one that is stored before it", *place)
+def _is_linked(arrival: Arrival, before: bytes | None) -> bool:
+    """Whether the event says what it should of *before*, the one before it; None: that is not here."""
+    if before is not None and arrival.chained_to is before:
+        return True
+    previous = GENESIS if arrival.seq == 1 else chain_hash(before) if before is not None else None
+    return previous is None or arrival.event.get("previous") == previous
+
+
+def _body(db: sqlite3.Connection, key: Key, seq: int, held: Mapping[Key, Ranges]) -> bytes | None:
+    if seq not in held[key]:
+        return None
+    row = db.execute(
+        "select body from event where agent = ? and epoch = ? and lane = ? and seq = ?",
+        (key.agent, key.epoch, key.lane, seq),
+    ).fetchone()
+    return row[0] if row is not None else None
+
+
+def _record(db: sqlite3.Connection, key: Key, seq: int, at: str) -> None:
+    place = (key.agent, key.epoch, key.lane, seq)
+    if db.execute("insert or ignore into broken values (?, ?, ?, ?, ?)", (*place, at)).rowcount:
+        log.error("the chain is broken: event %s/%s/%s/%d does not follow the one that is stored before it", *place)

@@ -8,7 +8,7 @@ scans the events. One thread owns a store.
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,8 @@ class ProvinceStore:
         )
         self._held: dict[Key, Ranges] = {}
         self._declared: dict[Key, Ranges] = {}
+        self._contradicted: set[str] = set()
+        """Counters of which a contradiction was named in the log."""
         for agent, epoch, lane, ranges, declared in self._db.execute("select * from held"):
             key = Key(agent, epoch, Lane(lane))
             self._held[key] = Ranges(json.loads(ranges))
@@ -66,22 +68,34 @@ class ProvinceStore:
     def store(self, arrivals: Iterable[Arrival], *, at: datetime) -> set[Key]:
         """Store *arrivals* durably in one transaction; returns the streams they belong to.
 
+        An event whose number is stored with other bytes is kept beside it for people to look at, and counts as
+        stored: its counter would send it for ever, and who is right is not for a receiver to say.
+
         Raises:
             TryAgain: nothing of it was stored (disk full, locked, input/output error).
         """
         held: dict[Key, Ranges] = {}
         declared: dict[Key, Ranges] = {}
+        fresh: list[Arrival] = []
+        known: list[Arrival] = []
+        for arrival in arrivals:
+            here = held.get(arrival.key)
+            if here is None:
+                here = held[arrival.key] = self.held(arrival.key).copy()
+            if arrival.seq in here:
+                known.append(arrival)
+            else:
+                fresh.append(arrival)
+                here.add(arrival.seq, arrival.seq)
+            if arrival.gap is not None:
+                key, numbers = arrival.gap
+                gone = declared.setdefault(key, self.declared(key).copy())
+                for first, last in numbers:
+                    gone.add(first, last)
+        touched = held.keys() | declared.keys()
         try:
             with self._transaction():
-                for arrival in arrivals:
-                    self._insert(arrival, at)
-                    held.setdefault(arrival.key, self.held(arrival.key).copy()).add(arrival.seq, arrival.seq)
-                    if arrival.gap is not None:
-                        key, numbers = arrival.gap
-                        gone = declared.setdefault(key, self.declared(key).copy())
-                        for first, last in numbers:
-                            gone.add(first, last)
-                touched = held.keys() | declared.keys()
+                self._insert(fresh, known, held, at=at.isoformat(timespec="milliseconds"))
                 for key in touched:
                     here, gone = held.get(key, self.held(key)), declared.get(key, self.declared(key))
                     self._db.execute(
@@ -105,25 +119,35 @@ class ProvinceStore:
                 self._db.execute("rollback")
             raise
 
-    def _insert(self, arrival: Arrival, at: datetime) -> None:
-        """Add one event; one whose number is there with other bytes is kept beside it, for people to look at."""
-        place = (arrival.key.agent, arrival.key.epoch, arrival.key.lane, arrival.seq)
-        received_at = at.isoformat(timespec="milliseconds")
-        inserted = self._db.execute(
+    def _insert(self, fresh: list[Arrival], known: list[Arrival], held: Mapping[Key, Ranges], *, at: str) -> None:
+        """Add what is *fresh*; hold what is *known* against what is stored of it."""
+        before = self._db.total_changes
+        self._db.executemany(
             "insert or ignore into event values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*place, arrival.type, arrival.time, arrival.body, received_at),
+            ((*_place(each), each.type, each.time, each.body, at) for each in fresh),
         )
-        if inserted.rowcount:
-            times.note(self._db, place, arrival.event)
-            links.check(self._db, place, arrival.body, arrival.event.get("previous"), at=received_at)
-            return
+        if self._db.total_changes - before != len(fresh):
+            known = [*known, *fresh]  # another receiver of this store was faster
+        for arrival in fresh:
+            times.note(self._db, _place(arrival), arrival.event)
+        links.check(self._db, fresh, held, at=at)
+        for arrival in known:
+            self._hold_against(arrival, at)
+
+    def _hold_against(self, arrival: Arrival, at: str) -> None:
+        place = _place(arrival)
         contradicts = self._db.execute(
             "insert or ignore into conflict select agent, epoch, lane, seq, ?, ? from event"
             " where (agent, epoch, lane, seq) = (?, ?, ?, ?) and body <> ?",
-            (arrival.body, received_at, *place, arrival.body),
+            (arrival.body, at, *place, arrival.body),
         )
-        if contradicts.rowcount:
-            log.error("event %s/%s/%s/%d is already stored with other bytes: a restored copy, or a forgery", *place)
+        if contradicts.rowcount and arrival.key.agent not in self._contradicted:
+            self._contradicted.add(arrival.key.agent)
+            log.error(
+                "event %s/%s/%s/%d is already stored with other bytes: a restored copy, or a forgery;"
+                " further ones of this counter are kept beside the stored ones and not named here",
+                *place,
+            )
 
     def held(self, key: Key) -> Ranges:
         """Which numbers of a stream are stored."""
@@ -161,20 +185,28 @@ class ProvinceView:
         return [_row(*row) for row in rows]
 
     def totals(self) -> dict[str, int]:
-        """How many ratings and events there are, how many numbers are missing below the last of each stream, and
-        how many events are not chained to the one before them."""
+        """How many ratings and events there are, how many numbers are missing below the last of each stream, how
+        many events are not chained to the one before them, and how many came a second time with other bytes."""
         counted = self._ask("select count(*), coalesce(sum(type = 'vn.motcua.rating.v1'), 0) from event")
         events, ratings = counted[0] if counted else (0, 0)
         gaps = 0
         for held, declared in self._ask("select ranges, declared from held"):
             here = Ranges(json.loads(held))
             gaps += len(Ranges([(1, here.last or 0)]).without(here).without(Ranges(json.loads(declared))))
-        return {"ratings": ratings, "events": events, "gaps": gaps, "breaks": sum(map(len, self.breaks().values()))}
+        breaks, conflicts = (sum(map(len, found.values())) for found in (self.breaks(), self.conflicts()))
+        return {"ratings": ratings, "events": events, "gaps": gaps, "breaks": breaks, "conflicts": conflicts}
 
     def breaks(self) -> dict[str, list[str]]:
         """Of each counter whose chain is broken: where, as `epoch/lane/seq`."""
+        return self._places("select agent, epoch, lane, seq from broken")
+
+    def conflicts(self) -> dict[str, list[str]]:
+        """Of each counter that sent other bytes under a number that is stored: which, as `epoch/lane/seq`."""
+        return self._places("select distinct agent, epoch, lane, seq from conflict")
+
+    def _places(self, question: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for agent, *place in self._ask("select agent, epoch, lane, seq from broken"):
+        for agent, *place in self._ask(question):
             found.setdefault(agent, []).append("/".join(map(str, place)))
         return found
 
@@ -185,6 +217,10 @@ class ProvinceView:
                 return db.execute(question, values).fetchall()
         except sqlite3.OperationalError:
             return []
+
+
+def _place(arrival: Arrival) -> tuple[str, str, str, int]:
+    return (arrival.key.agent, arrival.key.epoch, arrival.key.lane, arrival.seq)
 
 
 def _row(seq: int, time: str, kind: str, body: bytes, received_at: str) -> dict[str, Any]:

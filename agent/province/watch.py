@@ -40,7 +40,8 @@ SETTLED_S = 1.0
 def watch(
     door: Door, province: str, stop: threading.Event, *, as_json: bool, store: ProvinceView | None = None
 ) -> None:
-    """Show the fleet until *stop*; with *as_json* print it once as one JSON line. *store* tells of broken chains.
+    """Show the fleet until *stop*; with *as_json* print it once as one JSON line. *store* tells of broken
+    chains and of contradicted numbers.
 
     Raises:
         TryAgain: the broker cannot be reached or went away.
@@ -56,7 +57,7 @@ def watch(
             while not stop.is_set() and _listen(session, fleet, SETTLED_S):
                 pass
             if store is not None:
-                fleet.learn_breaks(store.breaks())
+                fleet.learn_faults(store.breaks(), store.conflicts())
             click.echo(json.dumps([counter.row() for counter in fleet.rows()], ensure_ascii=False))
         else:
             _show(session, fleet, province, stop, store)
@@ -109,7 +110,7 @@ def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event, 
         while not stop.is_set():
             _listen(session, fleet, 0.25)
             if store is not None:
-                fleet.learn_breaks(store.breaks())
+                fleet.learn_faults(store.breaks(), store.conflicts())
             live.update(table(fleet, province, datetime.now(UTC)))
 
 
@@ -146,17 +147,20 @@ def cells(counter: Counter, now: datetime) -> list[str]:
     from rich.markup import escape  # noqa: PLC0415
 
     style = STATE_STYLE.get(counter.state, "dim")
-    worst = counter.worst
-    trouble = "[green]–[/]"
-    if worst is not None:
-        component, health = worst
+    trouble = [
+        f"[red]{what}[/] {len(places)} {how}, first at {escape(places[0])}"
+        for what, how, places in (
+            ("chain", "broken", counter.breaks),
+            ("numbers", "sent again with other bytes", counter.conflicts),
+        )
+        if places
+    ]
+    if counter.worst is not None:
+        component, health = counter.worst
         colour = "red" if health.get("status") == "failed" else "yellow"
-        trouble = f"[{colour}]{escape(component)}[/] {escape(str(health.get('message', '')))}"
+        trouble.append(f"[{colour}]{escape(component)}[/] {escape(str(health.get('message', '')))}")
         if health.get("hint"):
-            trouble += f"\n[dim]→ {escape(str(health['hint']))}[/]"
-    if counter.breaks:
-        told = f"[red]chain[/] {len(counter.breaks)} broken, first at {escape(counter.breaks[0])}"
-        trouble = told if worst is None else f"{told}\n{trouble}"
+            trouble.append(f"[dim]→ {escape(str(health['hint']))}[/]")
     number = f" · {counter.number}" if counter.number is not None else ""
     return [
         escape(counter.agent),
@@ -165,5 +169,5 @@ def cells(counter: Counter, now: datetime) -> list[str]:
         "" if counter.events is None else str(counter.events),
         "" if counter.pending is None else str(counter.pending),
         "" if counter.heard_at is None else f"{max(0, (now - counter.heard_at).total_seconds()):.0f} s",
-        trouble,
+        "\n".join(trouble) or "[green]–[/]",
     ]

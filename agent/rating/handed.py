@@ -9,13 +9,12 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from agent.rating.record import LONGEST_COMMENT, Reason
-from agent.rating.secret import QrKeys
-from agent.rating.token import SealBroken, Token, TokenRefused, seal, unseal
+from agent.rating.gate import Gate, SecretUnusable
+from agent.rating.sealed import unseal_vote
+from agent.rating.token import SealBroken, TokenRefused
 from agent.rating.urn import Cast, Urn, Vote
 from agent.service import Service
 
@@ -25,8 +24,24 @@ WAIT_S = 0.5
 WAITING = 64
 """Votes waiting at once; a further one is dropped, it is handed down again."""
 
-Handed = queue.Queue[tuple[str, bytes]]
-"""Ids and sealed votes on their way from the uplink to this service; bounded by `WAITING`."""
+
+class Handed:
+    """Ids and sealed votes on their way from the uplink to the service. Outlives both."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[tuple[str, bytes]] = queue.Queue(WAITING)
+
+    def put(self, ballot_id: str, sealed: bytes) -> None:
+        """Callable from any thread; never waits. One too many is dropped: it is handed down again."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait((ballot_id, sealed))
+
+    def take(self, timeout_s: float) -> tuple[str, bytes] | None:
+        """The next one; None when none came in *timeout_s* seconds."""
+        try:
+            return self._waiting.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
 
 
 class Answer(StrEnum):
@@ -36,71 +51,46 @@ class Answer(StrEnum):
     REJECTED = "rejected"
 
 
-class _Sealed(BaseModel):
-    """What stands inside the seal."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    level: int = Field(ge=0)
-    reasons: list[str] = Field(default=[], max_length=len(Reason))
-    comment: str = Field(default="", max_length=LONGEST_COMMENT)
-    static: bool = False
-    """Given with a printed code: its token was made by the page, to count it once."""
-
-
-def seal_vote(keys: QrKeys, vote: Vote) -> bytes:
-    """*vote*, which has a token, for the eyes of the counter with *keys* only."""
-    if vote.token is None:
-        raise ValueError("a vote without a token cannot be counted once")
-    inside = _Sealed(level=vote.level, reasons=list(vote.reasons), comment=vote.comment, static=vote.is_static)
-    return seal(keys, vote.token, inside.model_dump_json(exclude_defaults=True).encode())
-
-
-def unseal_vote(keys: QrKeys, ballot_id: str, sealed: bytes) -> Vote:
-    """The vote that was sealed under *ballot_id*.
-
-    Raises:
-        TokenRefused, SealBroken, ValueError: it was not sealed for this counter, or is no vote.
-    """
-    token = Token.from_id(ballot_id)
-    inside = _Sealed.model_validate_json(unseal(keys, token, sealed))
-    reasons = tuple(Reason(reason) for reason in inside.reasons)
-    return Vote(inside.level, token, reasons, inside.comment, is_static=inside.static)
-
-
 class HandedService(Service):
     """Takes handed-down votes, casts them, answers."""
 
     name = "handed"
 
-    def __init__(self, handed: Handed, *, keys: QrKeys, urn: Urn, answer: Callable[[str, Answer, str], None]) -> None:
+    def __init__(self, handed: Handed, *, gate: Gate, urn: Urn, answer: Callable[[str, Answer, str], None]) -> None:
         """*answer* tells the page: a vote's id, what became of it, and why it was refused."""
         super().__init__()
         self._handed = handed
-        self._keys = keys
+        self._gate = gate
         self._urn = urn
         self._answer = answer
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self.progress.beat()
-            try:
-                ballot_id, sealed = self._handed.get(timeout=WAIT_S)
-            except queue.Empty:
-                continue
-            self._take(ballot_id, sealed)
+            taken = self._handed.take(WAIT_S)
+            if taken is not None:
+                self._take(*taken)
 
     def _take(self, ballot_id: str, sealed: bytes) -> None:
         try:
-            vote = unseal_vote(self._keys, ballot_id, sealed)
-        except (TokenRefused, SealBroken, ValidationError, ValueError):
+            vote = unseal_vote(self._gate.keys(), ballot_id, sealed)
+        except SecretUnusable:  # health says so, and the vote is handed down again
+            return
+        except (TokenRefused, SealBroken, ValueError):
             log.warning("a vote that was not sealed for this counter was refused")
             self._answer(ballot_id, Answer.REJECTED, "not sealed for this counter")
             return
         match self._urn.cast(vote):
-            case Cast.TAKEN | Cast.SPENT:  # spent: it was taken when it came before, and the answer was lost
+            case Cast.TAKEN:
+                self._used(vote)
+                self._answer(ballot_id, Answer.DONE, "")
+            case Cast.SPENT:  # it was taken when it came before, and the answer was lost on the way
                 self._answer(ballot_id, Answer.DONE, "")
             case Cast.REFUSED:
                 self._answer(ballot_id, Answer.REJECTED, "the counter's scale has no such level")
             case Cast.LATER:
                 log.warning("a vote from the rating page could not be stored; it will be handed down again")
+
+    def _used(self, vote: Vote) -> None:
+        if vote.token is not None and not vote.is_static:
+            self._gate.use(vote.token)

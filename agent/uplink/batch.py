@@ -38,6 +38,8 @@ class Element:
     """Its own bytes, `previous` in its place."""
     said: Any
     """What they say, as a JSON parser reads them."""
+    chained_to: bytes | None = None
+    """The body that its `previous` was computed from, where it had been left out."""
 
 
 def pack(bodies: Sequence[bytes]) -> bytes:
@@ -78,10 +80,12 @@ def elements_of(text: bytes) -> list[Element]:
     try:
         for body, said in _cut(text.decode()):
             at = _place(body) if elements and isinstance(said, dict) and "previous" not in said else 0
-            if at:
-                said["previous"] = chain_hash(elements[-1].body)
-                body = body[:at] + _link(said["previous"]) + body[at:]  # noqa: PLW2901 - the same event, whole
-            elements.append(Element(body, said))
+            if not at:
+                elements.append(Element(body, said))
+                continue
+            before = elements[-1].body
+            said["previous"] = chain_hash(before)
+            elements.append(Element(body[:at] + _link(said["previous"]) + body[at:], said, before))
     except (ValueError, IndexError, RecursionError) as error:
         raise UnreadableBatch(f"a batch that is not a JSON array: {error}") from error
     return elements

@@ -89,6 +89,7 @@ class Connection:
         self._denied = False
         self._hush = Hush()
         self._orders: list[Incoming] = []
+        self._handed: list[tuple[str, bytes]] = []
 
     # -- outward -----------------------------------------------------------------------------------
 
@@ -237,6 +238,8 @@ class Connection:
                         correlation=message.correlation,
                     )
                 )
+            case ("rating", (ballot_id,)) if not message.is_retained and heard.agent != ALL:
+                self._handed.append((ballot_id, message.payload))
             case _:
                 log.info("nothing here reads %s", message.topic)
 
@@ -262,6 +265,11 @@ class Connection:
         """Orders received since the last call."""
         orders, self._orders = self._orders, []
         return orders
+
+    def take_handed(self) -> list[tuple[str, bytes]]:
+        """Sealed votes handed down by the province's rating page since the last call, with their ids."""
+        handed, self._handed = self._handed, []
+        return handed
 
     def again(self, stream: Stream, first: int, last: int) -> None:
         """Send these once more: the province asked."""

@@ -68,7 +68,9 @@ class UplinkService(Service):
         birth: Birth,
         orders: Orders,
         mailbox: Mailbox,
+        handed: Callable[[str, bytes], None] = lambda _id, _sealed: None,
     ) -> None:
+        """*handed* takes a sealed vote of the province's rating page; it must not wait."""
         super().__init__()
         self._settings = settings
         self._topics = topics
@@ -80,6 +82,7 @@ class UplinkService(Service):
         self._orders = orders
         self._backoff = Backoff()
         self._mailbox = mailbox
+        self._handed = handed
         self._link = Link(settings, topics=topics, wake=mailbox.wake, beat=self.progress.beat)
         self._refused_files: Condition | None = None
         self._is_unreadable = False
@@ -191,6 +194,8 @@ class UplinkService(Service):
         lost = connection.turn(TICK_S)
         for order in connection.take_orders():
             self._pass_on(order)
+        for ballot_id, sealed in connection.take_handed():
+            self._handed(ballot_id, sealed)
         now_s = time.monotonic()
         if connection.burst_is_over() or now_s - self._watermark_at_s >= WATERMARK_EVERY_S:
             for message in self._watermark():

@@ -25,13 +25,17 @@ class Rates:
     """Who asks too often. Lives on one thread."""
 
     def __init__(self, *, each: Allowance, together: Allowance, places: int = PLACES) -> None:
+        """*each* for one asker, *together* for all; *places*: how many askers are remembered."""
         self._each, self._together, self._places = each, together, places
         self._full_at: OrderedDict[str, float] = OrderedDict()
         self._all_full_at = float("-inf")
 
     def admit(self, address: str, now_s: float) -> bool:
         """Whether *address* may ask at *now_s* (monotonic seconds); asking in vain costs nothing."""
-        who = household(address)
+        return self.admit_asker(household(address), now_s)
+
+    def admit_asker(self, who: str, now_s: float) -> bool:
+        """The same for an asker that is no address."""
         own = _drawn(self._each, self._full_at.get(who, now_s), now_s)
         common = _drawn(self._together, self._all_full_at, now_s)
         if own is None or common is None:

@@ -36,6 +36,8 @@ LIMIT_HEAD_BYTES = 16 * 1024
 class PageService(Service):
     """Serves one ASGI application at *listen* (`127.0.0.1:8080`; port 0: any free one)."""
 
+    connections = LIMIT_CONNECTIONS
+    """At once; further ones are refused."""
     busy: str
     """The code in health while the address cannot be had."""
 
@@ -112,7 +114,7 @@ class PageService(Service):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=LIMIT_CONNECTIONS,
+                limit_concurrency=self.connections,
                 h11_max_incomplete_event_size=LIMIT_HEAD_BYTES,
                 timeout_graceful_shutdown=GRACE_S,
             )

@@ -91,6 +91,7 @@ _BUILDS = (
     Build(
         "no upsert at the province",
         (
+            Replacement(PROVINCE, "if arrival.seq in here:", "if False:"),
             Replacement(PROVINCE, "insert or ignore into event values", "insert into event values"),
             Replacement(PROVINCE, ",\n                unique (agent, epoch, lane, seq)\n", "\n"),
         ),
@@ -137,8 +138,8 @@ _BUILDS = (
     Build(
         "chain not checked by the province",
         (
-            Replacement(LINKS, "if before is not None and previous != before:", "if False:"),
-            Replacement(LINKS, "if seq + 1 in beside and ", "if False and "),
+            Replacement(LINKS, "if not _is_linked(arrival, before):", "if False:"),
+            Replacement(LINKS, "if after is not None and ", "if False and "),
         ),
         ("tests/province/test_links.py::test_a_changed_event_is_found_by_its_successor_in_any_order_of_arrival",),
     ),

@@ -55,3 +55,16 @@ def test_weeks_without_the_time_do_not_stay_for_ever() -> None:
 def test_a_box_that_does_not_know_the_time_removes_nothing_by_it() -> None:
     assert kept([(OLD, NTP)] * 4, through=4, quality=FLOOR) == 1
     assert kept([(OLD, NTP)] * 4, through=4, quality=NONE) == 1
+
+
+def test_few_of_many_rows_are_looked_at() -> None:
+    asked: list[int] = []
+    rows: list[Row] = [(OLD, NTP)] * 700 + [(YOUNG, NTP)] * 300
+
+    def body(seq: int) -> bytes:
+        asked.append(seq)
+        at, clock = rows[seq - 1]
+        return json.dumps({"time": at.isoformat(), "clock": clock}).encode()
+
+    assert first_kept(ManualClock(NOW).read(), KEEP, first=1, through=1000, body=body) == 701
+    assert len(asked) < 30

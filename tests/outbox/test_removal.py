@@ -1,4 +1,4 @@
-"""Only what the province has and whose audit days are over goes, on the back of the next insert."""
+"""Only what the province has and whose audit days are over goes, many at a time, on the back of an insert."""
 
 import json
 import sqlite3
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agent.clock import ManualClock
 from agent.event import EventType, Lane, Stream, chain_hash
-from agent.outbox.book import RIDERS
+from agent.outbox import book
+from agent.outbox.book import RIDE_EVERY
 from agent.outbox.chain import verify
 from agent.outbox.store import SWEEP, Outbox
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
@@ -20,12 +21,51 @@ from tests.outbox.conftest import confirm, fact, outbox_at, seqs
 DAY_S = 24 * 3600.0
 
 
-def test_removal_rides_on_the_next_insert(outbox: Outbox, clock: ManualClock) -> None:
-    outbox.append(*(fact(clock) for _ in range(6)))
-    confirm(outbox, 6)
-    assert seqs(outbox) == [1, 2, 3, 4, 5, 6]
+@pytest.fixture
+def at_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may go leaves with every event, not with every hundredth or so."""
+    monkeypatch.setattr(book, "RIDE_EVERY", 1)
+
+
+def test_what_may_go_leaves_together_on_the_back_of_an_insert(outbox: Outbox, clock: ManualClock) -> None:
+    for _ in range(RIDE_EVERY - 1):
+        outbox.append(fact(clock))
+    confirm(outbox, RIDE_EVERY - 1)
+    assert seqs(outbox)[0] == 1
     outbox.append(fact(clock))
-    assert seqs(outbox) == list(range(RIDERS + 1, 8))
+    assert seqs(outbox) == [RIDE_EVERY - 1, RIDE_EVERY]
+    outbox.append(fact(clock))
+    confirm(outbox, RIDE_EVERY + 1)
+    assert seqs(outbox) == [RIDE_EVERY - 1, RIDE_EVERY, RIDE_EVERY + 1]
+
+
+def test_the_rest_of_a_backlog_that_was_confirmed_at_one_go_leaves_in_sweeps_without_a_press(
+    outbox: Outbox, clock: ManualClock
+) -> None:
+    outbox.append(*(fact(clock) for _ in range(5 * SWEEP)))
+    confirm(outbox, 5 * SWEEP - 7)
+    assert seqs(outbox)[0] == 2 * SWEEP + 1
+    outbox.tidy()
+    assert seqs(outbox)[0] == 4 * SWEEP + 1
+    outbox.tidy()
+    assert seqs(outbox)[0] == 4 * SWEEP + 1  # fewer than a sweep: they wait for an event
+    outbox.tidy(least=1)
+    assert seqs(outbox) == list(range(5 * SWEEP - 6, 5 * SWEEP + 1))
+
+
+def test_nothing_is_tidied_within_its_audit_days(tmp_path: Path, clock: ManualClock) -> None:
+    with closing(outbox_at(tmp_path / "outbox.db", clock, keep_days=90)) as outbox:
+        outbox.append(*(fact(clock) for _ in range(SWEEP)))
+        clock.advance(DAY_S)
+        outbox.append(*(fact(clock) for _ in range(SWEEP)))
+        confirm(outbox, 2 * SWEEP)
+        outbox.tidy(least=1)
+        assert seqs(outbox)[0] == 1
+        clock.advance(89.5 * DAY_S)
+        outbox.tidy()
+        assert seqs(outbox)[0] == SWEEP + 1
+        outbox.tidy(least=1)
+        assert seqs(outbox)[0] == SWEEP + 1
 
 
 def test_an_insert_into_one_lane_removes_nothing_from_another(outbox: Outbox, clock: ManualClock) -> None:
@@ -35,6 +75,7 @@ def test_an_insert_into_one_lane_removes_nothing_from_another(outbox: Outbox, cl
     assert seqs(outbox) == [1, 2]
 
 
+@pytest.mark.usefixtures("at_every_event")
 def test_what_the_province_lacks_stays_and_holds_what_comes_after_it(outbox: Outbox, clock: ManualClock) -> None:
     outbox.append(*(fact(clock) for _ in range(6)))
     confirm(outbox, 6, (3, 3))
@@ -68,6 +109,7 @@ def test_a_drain_is_removed_in_sweeps(outbox: Outbox, clock: ManualClock) -> Non
     assert seqs(outbox) == [1200]
 
 
+@pytest.mark.usefixtures("at_every_event")
 def test_within_its_audit_days_a_row_stays_although_the_province_has_it(tmp_path: Path, clock: ManualClock) -> None:
     outbox = outbox_at(tmp_path / "outbox.db", clock, keep_days=90)
     with closing(outbox):
@@ -83,6 +125,7 @@ def test_within_its_audit_days_a_row_stays_although_the_province_has_it(tmp_path
         assert seqs(outbox) == [2, 3, 4, 5]
 
 
+@pytest.mark.usefixtures("at_every_event")
 def test_a_lane_whose_removed_rows_the_province_lost_still_moves_on(outbox: Outbox, clock: ManualClock) -> None:
     """The province came back from an old copy: it has 1 to 2 and 5 to 6; 3 and 4 are gone here as well."""
     outbox.append(*(fact(clock) for _ in range(6)))

@@ -24,10 +24,11 @@ TOPICS = Topics("40", AGENT)
 class FakeCounter:
     """Says that it is online and answers what is handed down, as far as *answers* says so."""
 
-    def __init__(self, port: int, *, session: int = 1, answers: str = "done") -> None:
+    def __init__(self, port: int, *, session: int = 1, answers: str = "done", info: Info | None = None) -> None:
         self.received: list[str] = []
         self._answers = answers
         self._number = session
+        self._info = info
         self._stop = threading.Event()
         self._wake = Wake()
         self._session = Session(Door("127.0.0.1", port, AGENT, None, None, None), Protocol.MQTT5, wake=self._wake)
@@ -54,6 +55,8 @@ class FakeCounter:
                     case Connected():
                         self._session.subscribe(TOPICS.subscriptions)
                     case Subscribed():
+                        if self._info is not None:
+                            self._session.publish(TOPICS.info, self._info.encode(), retain=True)
                         state = State(state="online", session=self._number)
                         self._session.publish(TOPICS.state, state.encode(), retain=True)
                         self.is_ready.set()

@@ -58,6 +58,7 @@ def test_a_counter_is_what_its_topics_say(fleet: Fleet) -> None:
             "pending": 4,
             "lost": 5,
             "breaks": [],
+            "conflicts": [],
             "worst": {"component": "camera", "since": "", **COVERED},
             "heard_at": None,
         }
@@ -136,3 +137,13 @@ def test_the_table_says_who_is_there_and_what_to_do(fleet: Fleet) -> None:
 def test_markup_in_a_message_is_shown_and_not_obeyed(fleet: Fleet) -> None:
     tell(fleet, "health/camera", {**COVERED, "message": "[red]/dev/video0[/red] [/]"})
     assert "[red]/dev/video0[/red] [/]" in drawn(fleet)
+
+
+def test_what_the_store_found_wrong_stands_beside_what_a_counter_says(fleet: Fleet) -> None:
+    tell(fleet, "health/camera", COVERED)
+    fleet.learn_faults({"na-0123": ["E/record/2"]}, {"na-0123": ["E/record/7", "E/record/8"], "na-0999": ["E/alert/1"]})
+    shown = drawn(fleet, width=300)
+    assert "chain 1 broken, first at E/record/2" in shown
+    assert "numbers 2 sent again with other bytes, first at E/record/7" in shown
+    assert "camera Camera bị che" in shown
+    assert not any(counter.is_well for counter in fleet.rows())

@@ -72,12 +72,13 @@ def test_a_break_is_said_once_and_stays_known(store: ProvinceStore, caplog: pyte
         assert ProvinceView(store.path).totals()["breaks"] == 1
 
 
-def test_the_fleets_table_names_the_break(
+def test_the_fleet_names_the_break_and_the_number_that_came_twice(
     store: ProvinceStore, mosquitto: Broker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = chain(2)
-    stored(store, [changed(first), second])
+    stored(store, [changed(first), second, first])
     door = Door("127.0.0.1", mosquitto.port, "watch", None, None, None)
     watch(door, "40", threading.Event(), as_json=True, store=ProvinceView(store.path))
     [row] = json.loads(capsys.readouterr().out)
     assert (row["agent"], row["breaks"]) == (AGENT, [f"{EPOCH}/record/2"])
+    assert row["conflicts"] == [f"{EPOCH}/record/1"]

@@ -125,6 +125,22 @@ def test_an_event_that_contradicts_a_stored_one_is_kept_beside_it_and_changes_no
     assert caplog.text.count("already stored with other bytes") == 1
 
 
+def test_a_counter_that_contradicts_itself_is_confirmed_counted_and_named_once(
+    store: ProvinceStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unconfirmed, a restored copy would send its hundred events for ever."""
+    first = arrivals(100)
+    others = [read_event(AGENT, each.body.replace(b'"level":', b'"level":1')) for each in first]
+    store.store(first, at=NOW)
+    assert store.store(others, at=NOW) == {KEY}
+    store.store(others, at=NOW)
+    view = ProvinceView(store.path)
+    assert view.conflicts() == {AGENT: [f"{EPOCH}/record/{seq}" for seq in range(1, 101)]}
+    assert view.totals()["conflicts"] == 100
+    assert caplog.text.count("already stored with other bytes") == 1
+    assert [body for _, body in store.bodies(KEY)] == [each.body for each in first]
+
+
 def test_an_empty_handful_changes_nothing(store: ProvinceStore) -> None:
     assert store.store([], at=NOW) == set()
     assert store.streams() == []
@@ -146,13 +162,13 @@ def test_the_view_shows_the_newest_first_in_the_counters_own_time(store: Provinc
         "flags": [],
         "received_at": "2026-09-01T09:00:00.007+07:00",
     }
-    assert view.totals() == {"ratings": 3, "events": 3, "gaps": 0, "breaks": 0}
+    assert view.totals() == {"ratings": 3, "events": 3, "gaps": 0, "breaks": 0, "conflicts": 0}
 
 
 def test_the_view_of_a_store_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
     view = ProvinceView(tmp_path / "none.db")
     assert view.newest() == []
-    assert view.totals() == {"ratings": 0, "events": 0, "gaps": 0, "breaks": 0}
+    assert view.totals() == {"ratings": 0, "events": 0, "gaps": 0, "breaks": 0, "conflicts": 0}
     assert not (tmp_path / "none.db").exists()
 
 

@@ -11,6 +11,7 @@ const TOTALS = {
   acknowledged: ["Xác nhận", "confirmed"],
   gaps: ["Bị thiếu", "missing"],
   breaks: ["Đứt chuỗi", "broken links"],
+  conflicts: ["Mâu thuẫn", "contradicted"],
 };
 const STEP_MS = 90;
 
