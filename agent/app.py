@@ -396,6 +396,7 @@ class App:
             journal=self.outbox,
             clock=self.clock,
             say=self._mailbox.say,
+            largest_bytes=lambda: self._mailbox.largest_bytes,
             handlers=self._duties.handlers(),
         )
 

@@ -27,7 +27,7 @@ from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
 from agent.rating.summary import SummaryData
 from agent.settings.schema import Plain, describe, models_in
-from agent.uplink.connection import BATCH_TYPE, EVENT_TYPE
+from agent.uplink.cargo import BATCH_TYPE, EVENT_TYPE
 from agent.uplink.dispatch import BATCH_SIZE
 from agent.uplink.payload import (
     Acknowledgement,

@@ -31,6 +31,8 @@ JOURNAL_RETRY_S = 5.0
 WAITING = 32
 """Orders waiting at once; a further one is rejected, never silently dropped."""
 PART_BYTES = 128 * 1024
+PART_OVERHEAD_BYTES = 512
+"""Left free in a packet for its topic and what stands around it, where a broker takes only small ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ class CommandService(Service):
         clock: Clock,
         say: Say,
         handlers: Mapping[str, Action],
+        largest_bytes: Callable[[], int] = lambda: 2 * PART_BYTES,
     ) -> None:
+        """*largest_bytes*: the largest packet that the broker takes now."""
         super().__init__()
         self._orders = orders
         self._topics = topics
@@ -107,6 +111,7 @@ class CommandService(Service):
         self._clock = clock
         self._say = say
         self._handlers = handlers
+        self._largest_bytes = largest_bytes
         self._postponed: list[tuple[float, Incoming, Order]] = []
 
     def _take_in(self, incoming: Incoming) -> None:
@@ -204,7 +209,8 @@ class CommandService(Service):
         self._tell(incoming, result.encode())
 
     def _hand_over(self, command_id: str, bulk: Bulk) -> None:
-        parts = [bulk.content[start : start + PART_BYTES] for start in range(0, len(bulk.content), PART_BYTES)]
+        size = max(1, min(PART_BYTES, self._largest_bytes() - PART_OVERHEAD_BYTES))
+        parts = [bulk.content[start : start + size] for start in range(0, len(bulk.content), size)]
         for number, part in enumerate(parts):
             self._say(Message(self._topics.bulk(command_id, number), part))
         manifest = Manifest(

@@ -12,22 +12,20 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from agent.errors import TryAgain
-from agent.event import EventType, Lane, Stream
+from agent.event import Lane, Stream
 from agent.health import Condition, Status
 from agent.outbox.store import Outbox
 from agent.ranges import Ranges
-from agent.uplink import batch
+from agent.uplink.cargo import Cargo, Loader
 from agent.uplink.commands import Incoming
 from agent.uplink.dispatch import Dispatch, Parcel
 from agent.uplink.hush import Hush
 from agent.uplink.payload import Acknowledgement, Message
-from agent.uplink.session import Acknowledged, Happening, Lost, Received, Session
+from agent.uplink.session import Acknowledged, Connected, Happening, Lost, Received, Session
 from agent.uplink.topics import ALL, Topics, parse
 
 log = logging.getLogger(__name__)
 
-EVENT_TYPE = "application/cloudevents+json"
-BATCH_TYPE = "application/cloudevents-batch+json"
 NO_SUBSCRIBERS = 0x10
 NOT_AUTHORISED = 0x87
 REFUSED_WAIT_S = 60.0
@@ -41,8 +39,8 @@ SILENT_S = 120.0
 PUBACK_S = 30.0
 """A link on which a message stays unacknowledged this long is dead, whatever its flags say."""
 BURST_QUIET_S = 0.5
-READ_AHEAD = 1000
-"""Rows read from the outbox at a time while a backlog drains singly."""
+PACKET_OVERHEAD_BYTES = 128
+"""Around topic and payload: lengths, ids, and what MQTT 5 says beside them."""
 
 WORKING = Condition(Status.OK, "OK")
 SILENT = Condition(Status.DEGRADED, "UPLINK_PROVINCE_SILENT")
@@ -68,14 +66,15 @@ class Connection:
         *,
         outbox: Outbox,
         topics: Topics,
-        window: int,
+        allowed: Connected,
         batches: bool,
         province_confirms: bool,
     ) -> None:
         self._session = session
         self._outbox = outbox
         self._topics = topics
-        self._window = window
+        self._window = allowed.window
+        self._largest_bytes = allowed.max_packet_bytes
         self._province_confirms = province_confirms
         self._flights: dict[int, _Flight] = {}
         self._later: list[tuple[float, Parcel]] = []
@@ -84,9 +83,10 @@ class Connection:
         waiting = outbox.waiting()
         self._salvaged = [stream for stream in waiting if stream.epoch != self._epoch]
         self._dispatch = Dispatch(waiting, batches=batches)
-        self._read: dict[tuple[Stream, int], bytes] = {}
+        self._loader = Loader(outbox, topics)
         self._moved_at_s: float | None = None
         self._denied = False
+        self._too_large: str | None = None
         self._hush = Hush()
         self._orders: list[Incoming] = []
         self._handed: list[tuple[str, bytes]] = []
@@ -99,7 +99,10 @@ class Connection:
         return self._window - len(self._flights)
 
     def say(self, message: Message) -> None:
-        """Publish a word; the caller minds `room`."""
+        """Publish a word; the caller minds `room`. One that the broker would hang up on is left unsaid."""
+        if not self._fits(message.topic, message.payload, message.correlation or b""):
+            log.warning("%s is left unsaid: %d bytes are too large", message.topic, len(message.payload))
+            return
         mid = self._session.publish(
             message.topic,
             message.payload,
@@ -133,33 +136,37 @@ class Connection:
 
     def _send(self, parcel: Parcel) -> None:
         try:
-            rows = self._rows(parcel)
+            cargo = self._loader.load(parcel)
         except TryAgain:
             self._dispatch.refused(parcel)
             self._dispatch.again(parcel.stream, parcel.first, parcel.last)
             raise
-        if not rows:
-            self._dispatch.refused(parcel)  # removed since: declared by the watermark's `first` or a gap event
+        if cargo is None:
+            self._dispatch.refused(parcel)
             return
-        if parcel.is_batch:
-            packed = batch.pack(rows)
-            mid = self._session.publish(self._topics.batch(parcel.stream.lane), packed, content_type=BATCH_TYPE)
-        else:
-            kind = _type_of(rows[0])
-            mid = self._session.publish(self._topics.event(kind), rows[0], content_type=EVENT_TYPE)
+        if not self._fits(cargo.topic, cargo.payload):
+            self._divide(parcel, cargo)
+            return
+        mid = self._session.publish(cargo.topic, cargo.payload, content_type=cargo.content_type)
         self._hush.sent()
         self._fly(mid, parcel)
 
-    def _rows(self, parcel: Parcel) -> list[bytes]:
-        if parcel.is_batch:
-            return [body for _, body in self._outbox.read(parcel.stream, parcel.first, parcel.last)]
-        body = self._read.pop((parcel.stream, parcel.first), None)
-        if body is None:
-            ahead = parcel.first if parcel.is_live else parcel.first + READ_AHEAD - 1
-            rows = self._outbox.read(parcel.stream, parcel.first, ahead)
-            self._read = {(parcel.stream, seq): row for seq, row in rows}
-            body = self._read.pop((parcel.stream, parcel.first), None)
-        return [] if body is None else [body]
+    def _fits(self, topic: str, payload: bytes, beside: bytes = b"") -> bool:
+        """Whether the broker takes so large a packet; MQTT 3.1.1 has no way to say so."""
+        size = len(topic) + len(payload) + len(beside) + PACKET_OVERHEAD_BYTES
+        return self._largest_bytes is None or size <= self._largest_bytes
+
+    def _divide(self, parcel: Parcel, cargo: Cargo) -> None:
+        """The broker would hang up on it: batches get smaller, and one event alone waits for another broker."""
+        self._dispatch.refused(parcel)
+        if parcel.first < parcel.last:
+            self._dispatch.batch_size = max(1, (parcel.last - parcel.first + 1) // 2)
+            self._dispatch.again(parcel.stream, parcel.first, parcel.last)
+            return
+        if self._too_large is None:
+            log.warning("the broker takes %s bytes, an event has %d", self._largest_bytes, len(cargo.payload))
+        self._too_large = f"{len(cargo.payload)} > {self._largest_bytes}"
+        self._later.append((time.monotonic() + REFUSED_WAIT_S, parcel))
 
     def _fly(self, mid: int, what: Parcel | Message) -> None:
         self._flights[mid] = _Flight(time.monotonic(), what)
@@ -282,6 +289,8 @@ class Connection:
         """What health shall say of this connection."""
         if self._denied:
             return UNAUTHORISED
+        if self._too_large is not None:
+            return Condition(Status.FAILED, "UPLINK_PACKET_LIMIT", {"sizes": self._too_large})
         if not self._province_confirms:
             return WEAK
         if self._hush.is_quiet:
@@ -305,9 +314,3 @@ class Connection:
     def unsaid(self) -> list[Message]:
         """Unretained words whose acknowledgement never came."""
         return [f.what for f in self._flights.values() if isinstance(f.what, Message) and not f.what.is_retained]
-
-
-def _type_of(body: bytes) -> EventType:
-    """The event's type, read from its bytes without parsing them: `"type":"vn.motcua.<type>.v1"`."""
-    start = body.index(b'"type":"vn.motcua.') + 18
-    return EventType(body[start : body.index(b".", start)].decode())

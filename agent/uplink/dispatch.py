@@ -53,6 +53,8 @@ class Dispatch:
         self._with_broker: dict[Stream, deque[_Handful]] = {stream: deque() for stream in waiting}
         self._backlog_in_flight = 0
         self._batches = batches
+        self.batch_size = BATCH_SIZE
+        """Events in a batch at most; less where the broker takes only small packets."""
 
     def appended(self, stream: Stream, first: int, last: int) -> None:
         """New events were committed just now."""
@@ -77,7 +79,7 @@ class Dispatch:
         for stream in self._backlog:
             waiting = self._backlog[stream]
             is_batch = self._batches and len(waiting) >= BATCH_FROM
-            run = waiting.take(BATCH_SIZE if is_batch else 1)
+            run = waiting.take(self.batch_size if is_batch else 1)
             if run is not None:
                 self._backlog_in_flight += 1
                 return Parcel(stream, *run, is_live=False, is_batch=is_batch)

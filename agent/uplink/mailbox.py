@@ -14,11 +14,16 @@ WORDS_WAITING = 512
 """Unretained words kept while the link is away; the oldest is dropped (a repeated order gets its stored result)."""
 
 
+MQTT_LARGEST_BYTES = 256 * 1024 * 1024
+
+
 class Mailbox:
     """Words and replay requests on their way to the uplink."""
 
     def __init__(self) -> None:
         self.wake = Wake()
+        self.largest_bytes = MQTT_LARGEST_BYTES
+        """The largest packet that the broker takes, as far as is known: who has more to say, says it in parts."""
         self._lock = threading.Lock()
         self._words: deque[Message] = deque(maxlen=WORDS_WAITING)
         self._retained: dict[str, Message] = {}

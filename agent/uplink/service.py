@@ -25,10 +25,10 @@ from agent.uplink.backoff import TAKEN_OVER_S, Backoff
 from agent.uplink.commands import Incoming, Orders
 from agent.uplink.connection import Connection
 from agent.uplink.link import Link
-from agent.uplink.mailbox import Mailbox
+from agent.uplink.mailbox import MQTT_LARGEST_BYTES, Mailbox
 from agent.uplink.payload import HealthReport, LaneMark, Message, Result, State, Watermark
 from agent.uplink.renewal import Renewal
-from agent.uplink.session import LinkDown, Lost, Session
+from agent.uplink.session import Connected, LinkDown, Lost, Session
 from agent.uplink.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class UplinkService(Service):
                     log.info("the link to %s is back after %.0f s", self._settings.broker, time.monotonic() - lost_at_s)
                     lost_at_s = None
                 began_s = time.monotonic()
-                lost = self._live(session, number, allowed.window, renewal, stop)
+                lost = self._live(session, number, allowed, renewal, stop)
                 if lost is RENEWED:
                     continue
                 held_s, code, reason = time.monotonic() - began_s, self._link.code_of(lost), lost.reason
@@ -161,16 +161,17 @@ class UplinkService(Service):
             self.progress.beat()
             stop.wait(min(left_s, TICK_S))
 
-    def _live(self, session: Session, number: int, window: int, renewal: Renewal, stop: threading.Event) -> Lost:
+    def _live(self, session: Session, number: int, allowed: Connected, renewal: Renewal, stop: threading.Event) -> Lost:
         """Birth, then everything that goes over this connection until it ends."""
         connection = Connection(
             session,
             outbox=self._outbox,
             topics=self._topics,
-            window=window,
+            allowed=allowed,
             batches=self._settings.batch == "auto",
             province_confirms=self._settings.acknowledge == "province",
         )
+        self._mailbox.largest_bytes = allowed.max_packet_bytes or MQTT_LARGEST_BYTES
         pending = deque(self._birth_words(number))
         lost: Lost | None = None
         try:

@@ -35,6 +35,7 @@ class Bench:
         self.orders: Orders = queue.Queue(WAITING)
         self.said: list[Message] = []
         self.done: list[Mapping[str, Any]] = []
+        self.largest_bytes = 2 * PART_BYTES
 
     def service(self) -> CommandService:
         def work(arguments: Mapping[str, Any]) -> Done:
@@ -55,6 +56,7 @@ class Bench:
             journal=self.outbox,
             clock=self.clock,
             say=self.said.append,
+            largest_bytes=lambda: self.largest_bytes,
             handlers={"work": work, "fail": fail, "picture": picture},
         )
 
@@ -280,6 +282,16 @@ def test_a_picture_is_handed_over_in_parts_that_make_the_whole(bench: Bench) -> 
     manifest = next(json.loads(m.payload) for m in bench.said if m.topic.endswith("/manifest"))
     assert manifest["parts"] == 3
     assert manifest["sha256"] == hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def test_a_broker_that_takes_only_small_packets_gets_smaller_parts(bench: Bench) -> None:
+    bench.largest_bytes = 100_000
+    with running(bench.service()):
+        bench.give("picture")
+        bench.final("picture")
+    parts = [m.payload for m in bench.said if "/up/bulk/7f3a/" in m.topic and not m.topic.endswith("manifest")]
+    assert sum(map(len, parts)) == 3 * PART_BYTES - 7
+    assert [len(part) < 100_000 for part in parts] == [True] * 4
 
 
 def test_it_ends_while_orders_are_put_off(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """What goes over the link: over both versions of MQTT, in a small window, decided by reason codes."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from agent.outbox.chain import verify
 from agent.uplink import connection as rules
 from agent.uplink import hush, link
 from agent.uplink.batch import unpack
+from agent.uplink.payload import Message
 from agent.uplink.session import Protocol
 from tests.broker import COUNTER_ACL, AnyBroker, Broker, OtherBroker
 from tests.eventually import eventually
@@ -279,3 +281,47 @@ def test_at_a_broker_that_is_not_mosquitto_a_backlog_arrives_once_whole_and_is_c
         eventually(lambda: counter.pending == 0, within_s=30)
         assert office.rows()[-1] == (280, events[-1].encode())
         assert verify(office.rows()).count == 280
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that hangs up on whoever sends a packet of more than 1,200 bytes, as it says at every connect."""
+    folder = tmp_path / "narrow"
+    folder.mkdir()
+    with Broker(folder, options=("max_packet_size 1200",)) as broker:
+        yield broker
+
+
+def test_what_a_broker_finds_too_large_goes_in_smaller_batches(counter: Box, narrow: Broker) -> None:
+    events = counter.press(250)
+    with Ear(narrow.port).open("motcua/#") as ear, counter.connected(narrow.url):
+        eventually(lambda: len(bodies(ear)) == 250)
+    assert bodies(ear) == [event.encode() for event in events]
+    batches = [payload for topic, payload, _ in ear.messages if "/up/batch/record" in topic]
+    assert max(map(len, batches)) < 1200
+    assert len(batches) < 30
+    assert "UPLINK_LOST" not in counter.codes
+
+
+def test_an_event_too_large_for_the_broker_stays_here_and_does_not_keep_the_others(
+    counter: Box, narrow: Broker
+) -> None:
+    counter.press(3)
+    counter.outbox.append(Fact(EventType.RATING, counter.clock.now(), counter.clock.quality(), {"words": "x" * 2000}))
+    counter.press(3)
+    with Ear(narrow.port).open("motcua/#") as ear, counter.connected(narrow.url, acknowledge="broker"):
+        eventually(lambda: counter.pending == 1)
+        eventually(lambda: counter.codes[-1] == "UPLINK_PACKET_LIMIT")
+        assert [json.loads(body)["seq"] for body in bodies(ear)] == [1, 2, 3, 5, 6, 7]
+    assert "UPLINK_LOST" not in counter.codes
+
+
+def test_a_word_too_large_for_the_broker_is_left_unsaid_and_what_is_said_in_parts_is_said_in_smaller_ones(
+    counter: Box, narrow: Broker
+) -> None:
+    with Ear(narrow.port).open("motcua/#") as ear, counter.connected(narrow.url):
+        eventually(lambda: counter.mailbox.largest_bytes == 1200)
+        counter.mailbox.say(Message(counter.topics.bulk("7f3a", 0), b"x" * 2000))
+        counter.mailbox.say(Message(counter.topics.bulk("7f3a", 1), b"x" * 700))
+        eventually(lambda: ear.messages and ear.messages[-1].topic == counter.topics.bulk("7f3a", 1))
+    assert "UPLINK_LOST" not in counter.codes
