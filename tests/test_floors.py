@@ -51,7 +51,6 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.record": [],
             "agent.rating.scale": [],
             "agent.rating.urn": [],
-            "agent.rating.quota": [],
             "agent.rating.rotation": [],
             "agent.rating.sealed": [],
             "agent.rating.secret": [],
