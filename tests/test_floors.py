@@ -127,6 +127,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         {
             "agent.app": ["agent", "drivers"],
             "agent.birth": ["agent"],
+            "agent.export": ["agent"],
             "agent.orders": ["agent"],
             "agent.portal": ["agent"],
             "agent.protocol": ["agent"],
