@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from agent.birth import certificate, components, keys_of, numbered
 from agent.clock import Clock, LastSeen, SystemClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import Fact, Lane
+from agent.evidence import heads_line, look_at_cameras, thirty_days
 from agent.files import FolderTaken, owned
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language, language
@@ -32,7 +34,9 @@ from agent.outbox.lookback import last_of, newest_first
 from agent.outbox.store import Outbox
 from agent.rating.bookkeeper import Bookkeeper, Lanes
 from agent.rating.desk import Desk, Rules
+from agent.rating.findings import DAYS
 from agent.rating.gate import Gate
+from agent.rating.inspection_service import HEARD, Evidence, Felt, Fitted, InspectionService
 from agent.rating.keypad import KeypadService
 from agent.rating.ledger import Ledger, LedgerService
 from agent.rating.mode_service import ModeService
@@ -40,9 +44,11 @@ from agent.rating.modes import Mode, ModeKind
 from agent.rating.opening import opening
 from agent.rating.service import RatingService
 from agent.rating.sign import Sign, read_mode
-from agent.rating.tray import Tray
+from agent.rating.slip import Slip, read_slip
+from agent.rating.tray import Arrival, Tray
 from agent.screen.hub import Banner, Nameplate, ScreenHub
 from agent.screen.media import MediaStore
+from agent.screen.qr import rating_qr
 from agent.screen.service import ScreenService
 from agent.service import Service
 from agent.settings import model
@@ -62,7 +68,7 @@ from agent.vitals import VitalsService
 from agent.web.service import WebService
 from agent.web.site import Figure, Site
 from drivers import registry
-from drivers.base import Keypad
+from drivers.base import Keypad, Press
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +116,10 @@ class App:
         self.health.listen(self.ledger.hear)
         mode = self.settings.outbox.path.with_name("mode.json")
         self._sign = Sign(mode, self.clock, read_mode(mode))
+        slip = mode.with_name("inspection-code.json")
+        self._slip = Slip(slip, self.clock, read_slip(slip))
+        self._felt: Felt = queue.Queue(HEARD)
+        self._inspection: InspectionService | None = None
         self.hub = ScreenHub(nameplate(counter), self.clock)
         self.supervisor = Supervisor(Watch(alive=self._alive, trouble=self._trouble))
         self.web: WebService | None = None
@@ -133,6 +143,8 @@ class App:
             renew=self._reload_for_an_order,
             cameras=lambda: {camera.name: self._cameras[camera.name] for camera in self.settings.cameras},
             sign=self._sign,
+            slip=self._slip,
+            best=lambda: self.settings.rating.scale.best,
         )
         self._mode: Mode | None = None
         """The mode that is on, as it was told last."""
@@ -314,6 +326,9 @@ class App:
             *(Unit(name, partial(self._keypad, name, keypad), keypad) for name, keypad in keypads),
             Unit("modes", self._modes),
             Unit("bookkeeper", self._bookkeeper, (counter, settings.rating, settings.keypads, settings.qr)),
+            Unit(
+                "inspection", self._inspect, (counter, settings.rating, settings.keypads, settings.qr, settings.cameras)
+            ),
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, counter.language)),
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
@@ -364,6 +379,45 @@ class App:
     def _modes(self) -> Service:
         return ModeService(self._sign, append=self.outbox.append, tell=self._mode_is, clock=self.clock)
 
+    def _inspect(self) -> Service:
+        settings = self.settings
+        keypads = dict(zip(numbered("keypad"), settings.keypads, strict=False))
+        terms = terms_of(settings)
+        fitted = Fitted(
+            scale=settings.rating.scale,
+            keys={name: keys_of(keypad) for name, keypad in keypads.items()},
+            has_qr=settings.qr is not None,
+            cameras=[camera.name for camera in settings.cameras],
+        )
+        evidence = Evidence(
+            look=lambda: look_at_cameras(self._duties.cameras, self.health),
+            findings=lambda: thirty_days(self.outbox, self.ledger.ledger(DAYS), terms, self.clock.now()),
+            heads=lambda: heads_line(self.outbox, settings.counter.agent),
+            draw=rating_qr,
+        )
+        service = self._inspection = InspectionService(
+            self._sign,
+            self._slip,
+            self._felt,
+            fitted=fitted,
+            evidence=evidence,
+            append=self.outbox.append,
+            show=self.hub.set_panel,
+            language=self._language,
+            clock=self.clock,
+        )
+        return service
+
+    def _qr_opened(self) -> None:
+        if self._inspection is not None:
+            self._inspection.qr_opened()
+
+    def _deliver(self, keypad: str, press: Press) -> None:
+        """To the desk; and, without waiting, to whoever leads an inspection."""
+        self._tray.put(keypad, press)
+        with suppress(queue.Full):
+            self._felt.put_nowait(Arrival(keypad, press))
+
     def _commit(self, fact: Fact) -> str:
         return self.outbox.append(fact)[0].id
 
@@ -374,7 +428,7 @@ class App:
                 raise PersonMustAct(f'the driver "{settings.driver}" is not a keypad')
             return driver
 
-        service = KeypadService(name, make, partial(self._tray.put, name), keys=keys_of(settings), health=self.health)
+        service = KeypadService(name, make, partial(self._deliver, name), keys=keys_of(settings), health=self.health)
         self._keypads[name] = service
         return service
 
@@ -387,7 +441,10 @@ class App:
     def _make_gate(self) -> Gate | None:
         """Lives as long as these settings of the QR: a token that was shown stays good when the screen is rebuilt."""
         qr = self.settings.qr
-        return Gate(qr, self.settings.counter.agent, clock=self.clock, health=self.health) if qr is not None else None
+        if qr is None:
+            return None
+        agent = self.settings.counter.agent
+        return Gate(qr, agent, clock=self.clock, health=self.health, opened=self._qr_opened)
 
     def _commands(self) -> Service:
         return CommandService(

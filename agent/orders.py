@@ -14,8 +14,11 @@ from agent.health import Health
 from agent.language import Language
 from agent.outbox.store import Outbox
 from agent.rating.bookkeeper import TransactionsData
+from agent.rating.chord import checked_code
+from agent.rating.inspection import LASTS_S
 from agent.rating.modes import BY_LENGTH, ModeKind
 from agent.rating.sign import Sign
+from agent.rating.slip import Slip
 from agent.settings.problem import SettingsError
 from agent.surveillance.service import CameraService
 from agent.uplink.commands import Action, Bulk, Done
@@ -41,6 +44,9 @@ class Duties:
     cameras: Callable[[], Mapping[str, CameraService]]
     """The cameras that are configured, by name."""
     sign: Sign
+    slip: Slip
+    best: Callable[[], int]
+    """The scale's best level."""
 
     def handlers(self) -> dict[str, Action]:
         """By the name of the command; also what `up/info` lists as capabilities."""
@@ -52,6 +58,8 @@ class Duties:
             "replay": self.replay,
             "training": self.training,
             "transactions": self.transactions,
+            "inspect": self.inspect,
+            "inspection-code": self.arm,
         }
 
     def ping(self, _: Arguments) -> Done:
@@ -123,6 +131,23 @@ class Duties:
         data = TransactionsData(date=day, count=count)
         self.outbox.append(Fact.seen(EventType.METRIC, now, data.payload()))
         return Done({"date": day.isoformat(), "count": count})
+
+    def inspect(self, arguments: Arguments) -> Done:
+        """Begin an inspection asked for `by` somebody, who stands at the counter. What it finds is an event."""
+        self.sign.hang(ModeKind.INSPECTION, by=asked_by(arguments), lasts_s=LASTS_S)
+        return Done({"mode": ModeKind.INSPECTION, "minutes": LASTS_S / 60})
+
+    def arm(self, arguments: Arguments) -> Done:
+        """Let `code` open one inspection at the keypad, for `minutes` or `until` a time, a day at most.
+
+        `minutes: 0` takes it back.
+        """
+        by, lasts_s = asked_by(arguments), self._lasts_s(arguments)
+        if lasts_s == 0:
+            self.slip.disarm()
+            return Done({"armed": False})
+        self.slip.arm(checked_code(arguments.get("code", ""), best=self.best()), by=by, lasts_s=lasts_s)
+        return Done({"armed": True, "minutes": round(lasts_s / 60, 1)})
 
     def _lasts_s(self, arguments: Arguments) -> float:
         """How long `minutes` or `until` is from now; 0: not at all.

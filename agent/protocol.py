@@ -22,6 +22,8 @@ from agent.clock import ClockQuality
 from agent.data import ClockSet, ClockStart, EventsDropped, OutboxReplaced
 from agent.event import EventType, Lane
 from agent.rating.bookkeeper import LowRatingsData, TransactionsData
+from agent.rating.chord import CodeMissed
+from agent.rating.inspection import InspectionData
 from agent.rating.modes import ModeChange
 from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
@@ -90,7 +92,8 @@ class BatchedEvent(CloudEvent):
 
 EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.RATING: (RatingData,),
-    EventType.ALERT: (OutboxReplaced, ModeChange, OutageData, LowRatingsData),
+    EventType.ALERT: (OutboxReplaced, ModeChange, OutageData, LowRatingsData, CodeMissed),
+    EventType.INSPECTION: (InspectionData,),
     EventType.GAP: (EventsDropped,),
     EventType.CLOCK: (ClockSet, ClockStart),
     EventType.SUMMARY: (SummaryData,),
@@ -139,6 +142,7 @@ CHANNELS = (
     Channel("watermark", HERE.watermark, Watermark, "Where every lane ends, every minute and after a burst.", RETAINED),
     Channel("config", HERE.config, ConfigReport, "What became of the last configuration file.", RETAINED),
     _event(EventType.RATING, "A citizen pressed a key."),
+    _event(EventType.INSPECTION, "What an inspector found at the counter."),
     _event(EventType.ALERT, "Something that a person should know of."),
     _event(EventType.GAP, "Events that were dropped undelivered."),
     _event(EventType.CLOCK, "What the clock did: it corrects the times of other events."),

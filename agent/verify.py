@@ -48,9 +48,7 @@ class Verdict:
         return self.place._asdict() | {key: value for key, value in asdict(self).items() if key != "place"}
 
 
-class Row(NamedTuple):
-    """An event in a file."""
-
+class _Row(NamedTuple):
     place: Place
     seq: int
     body: bytes
@@ -67,11 +65,9 @@ def verify_file(path: Path) -> list[Verdict]:
     """
     streams: dict[Place, _Stream] = {}
     declared: dict[Place, Ranges] = {}
-    ended: set[tuple[str, str]] = set()
     try:
-        for row in rows(path):
+        for row in _rows(path):
             streams.setdefault(row.place, _Stream()).take(row)
-            ended |= set(_ended(row))
             for place, numbers in _declared(row):
                 dropped = declared.setdefault(place, Ranges())
                 for first, last in numbers:
@@ -80,9 +76,6 @@ def verify_file(path: Path) -> list[Verdict]:
         raise PersonMustAct(f"{path}: {error}") from error
     if not streams:
         raise PersonMustAct(f"{path} holds no events")
-    for place, stream in streams.items():
-        if (place.agent, place.epoch) in ended:
-            stream.holes = Ranges()
     return [stream.verdict(place, declared.get(place, Ranges())) for place, stream in sorted(streams.items())]
 
 
@@ -100,7 +93,7 @@ class _Stream:
     holes: Ranges = field(default_factory=Ranges)
     broken: Break | None = None
 
-    def take(self, row: Row) -> None:
+    def take(self, row: _Row) -> None:
         previous: str | None = self.head
         if not self.count:
             self.first = row.seq
@@ -131,7 +124,7 @@ class _Stream:
         return Verdict(place, self.count, self.first, self.last, self.head, dropped, broken)
 
 
-def _declared(row: Row) -> Iterator[tuple[Place, Ranges]]:
+def _declared(row: _Row) -> Iterator[tuple[Place, Ranges]]:
     """Which numbers *row*, if it is a `gap` event, declares dropped."""
     kind = f"vn.motcua.{EventType.GAP}.v1"
     if not isinstance(row.body, bytes) or kind.encode() not in row.body:
@@ -145,29 +138,10 @@ def _declared(row: Row) -> Iterator[tuple[Place, Ranges]]:
         return
 
 
-def _ended(row: Row) -> Iterator[tuple[str, str]]:
-    """The agent and the epoch that *row* says was put aside: only what could be saved of it is in the file."""
-    kind = f"vn.motcua.{EventType.ALERT}.v1"
-    if not isinstance(row.body, bytes) or b'"OUTBOX_REPLACED"' not in row.body:
-        return
-    try:
-        event = json.loads(row.body)
-        if event["type"] == kind and event["data"]["code"] == "OUTBOX_REPLACED":
-            yield row.place.agent, str(event["data"]["old_epoch"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return
-
-
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """Every event in the file at *path*, stream by stream, each in its order.
-
-    Raises:
-        PersonMustAct: it is no file of events.
-        OSError, sqlite3.Error: it cannot be read.
-    """
+def _rows(path: Path) -> Iterator[_Row]:
     with path.open("rb") as file:
         is_database = file.read(16) == b"SQLite format 3\0"
     if not is_database:
@@ -178,7 +152,7 @@ def rows(path: Path) -> Iterator[Row]:
         if "event" in tables:
             order = "select agent, epoch, lane, seq, body from event order by agent, epoch, lane, seq"
             yield from (
-                Row(Place(agent, epoch, lane), seq, body) for agent, epoch, lane, seq, body in db.execute(order)
+                _Row(Place(agent, epoch, lane), seq, body) for agent, epoch, lane, seq, body in db.execute(order)
             )
         elif tables.issuperset(Lane):
             yield from _outbox(db)
@@ -186,7 +160,7 @@ def rows(path: Path) -> Iterator[Row]:
             raise PersonMustAct(f"{path} is neither a counter's outbox nor a province's store")
 
 
-def _outbox(db: sqlite3.Connection) -> Iterator[Row]:
+def _outbox(db: sqlite3.Connection) -> Iterator[_Row]:
     (epoch,) = db.execute("select epoch from store").fetchone()
     agent = ""
     for source in (*Lane, "salvaged"):
@@ -196,7 +170,7 @@ def _outbox(db: sqlite3.Connection) -> Iterator[Row]:
             f"select {named}, seq, body, crc from {source} order by 1, 2, 3"  # noqa: S608 - our own table names
         ):
             agent = agent or _agent(body)
-            yield Row(Place(agent, its_epoch, lane), seq, body, is_sound(body, crc), is_salvaged)
+            yield _Row(Place(agent, its_epoch, lane), seq, body, is_sound(body, crc), is_salvaged)
 
 
 def _agent(body: bytes) -> str:
@@ -206,7 +180,7 @@ def _agent(body: bytes) -> str:
         return ""
 
 
-def _lines(path: Path) -> Iterator[Row]:
+def _lines(path: Path) -> Iterator[_Row]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             body = line.rstrip(b"\r\n")
@@ -214,10 +188,10 @@ def _lines(path: Path) -> Iterator[Row]:
                 yield _read(body, f"{path}:{number}")
 
 
-def _read(body: bytes, where: str) -> Row:
+def _read(body: bytes, where: str) -> _Row:
     try:
         event = json.loads(body)
         place = Place(str(event["source"]).rpartition("/")[2], str(event["epoch"]), str(event["lane"]))
-        return Row(place, int(event["seq"]), body)
+        return _Row(place, int(event["seq"]), body)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PersonMustAct(f"{where} is not an event; an export has one CloudEvent in JSON on each line") from error

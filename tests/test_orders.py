@@ -19,6 +19,7 @@ from agent.orders import Duties
 from agent.outbox.store import Outbox
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
+from agent.rating.slip import Slip
 from agent.settings.load import load
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
@@ -41,6 +42,8 @@ def duties(tmp_path: Path) -> Iterator[Duties]:
             renew=lambda: "0123456789abcdef",
             cameras=dict,
             sign=Sign(tmp_path / "mode.json", CLOCK, None),
+            slip=Slip(tmp_path / "inspection-code.json", CLOCK, None),
+            best=lambda: 3,
         )
 
 
@@ -162,3 +165,20 @@ def test_a_training_does_not_interrupt_an_inspection_nor_ends_it(duties: Duties)
         duties.training({"by": "PV01", "minutes": 10})
     duties.training({"by": "PV01", "minutes": 0})
     assert duties.sign.left_s == 600
+
+
+def test_an_inspection_begins_by_order_and_is_never_longer_than_ten_minutes(duties: Duties) -> None:
+    assert duties.inspect({"by": "Đoàn 3"}).answer == {"mode": "inspection", "minutes": 10}
+    assert duties.sign.left_s == 600
+    with pytest.raises(ValueError, match="by:"):
+        duties.inspect({})
+
+
+def test_a_code_is_armed_for_a_day_at_most_and_can_be_taken_back(duties: Duties) -> None:
+    assert duties.arm({"by": "PX03", "code": "143124", "minutes": 600}).answer == {"armed": True, "minutes": 600.0}
+    assert duties.slip.passcode is not None
+    for wrong in ({"code": "143125", "minutes": 10}, {"minutes": 10}, {"code": "143124", "minutes": 1441}):
+        with pytest.raises(ValueError, match="code"):
+            duties.arm({"by": "PX03", **wrong})
+    assert duties.arm({"by": "PX03", "minutes": 0}).answer == {"armed": False}
+    assert duties.slip.passcode is None

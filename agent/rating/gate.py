@@ -14,6 +14,7 @@ box's clock cannot be believed. Where the box serves the page itself both clocks
 import logging
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
@@ -43,8 +44,12 @@ class SecretUnusable(PersonMustAct):
 class Gate:
     """One counter's gate for phones."""
 
-    def __init__(self, qr: Qr, agent: str, *, clock: Clock, health: Health) -> None:
+    def __init__(
+        self, qr: Qr, agent: str, *, clock: Clock, health: Health, opened: Callable[[], None] = lambda: None
+    ) -> None:
+        """*opened* is called when a phone came through the code, on that phone's thread; it must not wait."""
         self._qr, self._agent, self._clock, self._health = qr, agent, clock, health
+        self._opened = opened
         self._rotation = Rotation(device_of(agent), qr.rotate_s, now=clock.monotonic())
         self._lock = Lock()
         self._stamp: _Stamp | None = None
@@ -78,7 +83,7 @@ class Gate:
         token = verify(text, {keys.device: keys}.get)
         now = self._clock.monotonic()
         self._rotation.check(token, wall_s=self._clock.now().timestamp(), now=now)
-        self._rotation.use(token)
+        self.use(token)
         return token, open_ticket(keys, token, at=now)
 
     def answering(self, ticket: str) -> Token:
@@ -94,6 +99,7 @@ class Gate:
     def use(self, token: Token) -> None:
         """A vote with *token* arrived, whichever way: the next in the queue is shown another one."""
         self._rotation.use(token)
+        self._opened()
 
     def keys(self) -> QrKeys:
         """This counter's keys, read again when the secret's file changed.

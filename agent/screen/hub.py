@@ -15,10 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from math import isfinite
 from typing import Any, Literal
 
 from agent.clock import Clock
 from agent.language import Language, language
+from agent.panel import Panel
 
 THANKS_S = 4.0
 """How long the thank-you stays; a new rating restarts it."""
@@ -103,6 +105,7 @@ class ScreenHub:
         self._code: RatingCode | None = None
         self._coded_at = 0.0
         self._banner: Banner | None = None
+        self._panel: Panel | None = None
         self._clock_trusted = clock.quality().is_trusted
         self._run = secrets.token_hex(4)
         self._thanked = 0
@@ -145,6 +148,10 @@ class ScreenHub:
         """Say on the screen that ratings are not counted now, or no longer."""
         self._change("_banner", banner)
 
+    def set_panel(self, panel: Panel | None) -> None:
+        """Lay *panel* over what plays, or take it away."""
+        self._change("_panel", panel)
+
     def look_at_clock(self) -> None:
         """Ask the clock again whether it may be believed; an untrusted clock is not shown to anyone."""
         self._change("_clock_trusted", self._clock.quality().is_trusted)
@@ -154,6 +161,7 @@ class ScreenHub:
         with self._lock:
             plate, playlist, code = self._nameplate, self._playlist, self._code
             revision, trusted, banner = self._revision, self._clock_trusted, self._banner
+            panel = self._panel
         texts = language(plate.language)
         return {
             "revision": revision,
@@ -170,6 +178,7 @@ class ScreenHub:
             "qr": self._paint(code) if code else None,
             "playlist": [asdict(item) for item in playlist],
             "thanks": asdict(self.thanks()),
+            "panel": self._laid(panel) if panel else None,
             "banner": self._worded(banner, texts) if banner else None,
             "texts": {
                 name: texts.text(f"screen.{name}")
@@ -189,6 +198,11 @@ class ScreenHub:
             "note": f"{note} {until}".strip(),
             "left_ms": self._left_ms(banner.ends_at_monotonic),
         }
+
+    def _laid(self, panel: Panel) -> dict[str, Any]:
+        laid = asdict(panel)
+        ends_at = laid.pop("ends_at_monotonic")
+        return {**laid, "left_ms": self._left_ms(ends_at) if isfinite(ends_at) else None}
 
     def _left_ms(self, ends_at_monotonic: float) -> int:
         return max(0, round((ends_at_monotonic - self._clock.monotonic()) * 1000))

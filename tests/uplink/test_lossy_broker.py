@@ -9,6 +9,7 @@ from agent.orders import Duties
 from agent.outbox.chain import verify
 from agent.province import receive
 from agent.rating.sign import Sign
+from agent.rating.slip import Slip
 from agent.uplink.commands import CommandService
 from agent.uplink.session import Protocol
 from tests.broker import Broker
@@ -52,6 +53,8 @@ def commands(counter: Box) -> CommandService:
         renew=str,
         cameras=dict,
         sign=Sign(counter.outbox.path.with_name("mode.json"), counter.clock, None),
+        slip=Slip(counter.outbox.path.with_name("inspection-code.json"), counter.clock, None),
+        best=lambda: 3,
     )
     return CommandService(
         orders=counter.orders,

@@ -3,6 +3,7 @@
 import { follow, post } from "../feed.js";
 import { Banner } from "./banner.js";
 import { WallClock } from "./clock.js";
+import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { Thanks } from "./thanks.js";
 
@@ -13,6 +14,7 @@ const IDLE_SIZES = [84, 76, 68, 60, 54, 48, 42];
 const clock = new WallClock(document.querySelector(".clock"));
 const thanks = new Thanks(document.querySelector(".thanks"));
 const banner = new Banner(document.querySelector(".banner"), () => fitUnit());
+const panel = new Panel(document.querySelector(".panel"));
 const player = new Player(document.querySelectorAll(".layer"), (item) => post("/screen/shown", { item: item.id }));
 let revision = 0;
 let svg = null;
@@ -42,6 +44,7 @@ function apply(state) {
   clock.set(state.clock, state.language);
   thanks.show(state.thanks);
   banner.show(state.banner);
+  panel.show(state.panel);
   player.play(state.playlist);
   fitUnit();
 }

@@ -1,0 +1,16 @@
+"""Findings for tests of an inspection."""
+
+from agent.rating.findings import Findings, OutageTotal
+from agent.rating.outages import Cause
+from agent.rating.summary import Availability, satisfaction
+
+
+def findings_of(*, satisfied: int = 812, valid: int = 870, raw: int = 935) -> Findings:
+    return Findings(
+        raw=raw,
+        valid=valid,
+        flags={"lockout": raw - valid},
+        satisfied=satisfaction(satisfied, valid),
+        outages={Cause.POWER: OutageTotal(2, 5400), Cause.KEYPAD: OutageTotal(1, 12480)},
+        availability=Availability(opening_s=630_000, available_s=612_120, percent=97.2),
+    )
