@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.broker import Broker, mosquitto_program
 from tests.browser import chromium_program, running_chromium
@@ -17,6 +18,10 @@ from tests.eventually import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
+"""A busy machine may hold up any example; how long a test may take is `timeout` in setup.cfg."""
 
 GOODBYE_S = 3.0
 """How long what a test started may take to end after the test."""
