@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from agent.event import Fact
 from agent.outbox.book import Book
-from agent.outbox.box import Stub, new_key
+from agent.outbox.box import new_key
 
 Stored = TypeVar("Stored")
 
@@ -23,8 +23,10 @@ class Ballots(ABC):
     def _asking(self) -> AbstractContextManager[Book]:
         """The open book, for one question; errors leave as `TryAgain`."""
 
-    def hold(self, fact: Fact, *, stub: Stub | None = None) -> int:
+    def hold(self, fact: Fact, *, token: bytes | None = None, slot: int = 0) -> int:
         """Put a vote into the ballot box, durably, and spend its token; returns the key it can be amended by.
+
+        *slot* is when the token was shown, in seconds since 1970.
 
         Raises:
             TokenSpent: the token has voted; nothing was stored.
@@ -33,7 +35,7 @@ class Ballots(ABC):
         key = new_key()
 
         def write(book: Book) -> int:
-            book.box.hold(key, fact, stub, book.author.clock.read)
+            book.box.hold(key, fact, book.author.clock.read, token=token, slot=slot)
             return key
 
         return self._vote(write, lambda book: key if book.box.has(key) else None)
@@ -47,10 +49,10 @@ class Ballots(ABC):
         """
         self._vote(lambda book: book.box.amend(key, fact), lambda _: None)
 
-    def is_spent(self, stub: Stub) -> bool:
+    def is_spent(self, token: bytes, slot: int) -> bool:
         """Whether this token has voted."""
         with self._asking() as book:
-            return book.box.is_spent(stub)
+            return book.box.is_spent(token, slot)
 
     def spent_in(self, slot: int) -> int:
         """How many tokens of *slot* have voted."""

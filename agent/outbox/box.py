@@ -11,7 +11,6 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import randbits
 
@@ -25,15 +24,6 @@ SPENT_KEPT = timedelta(days=400)
 
 Choose = Callable[[Mapping[int, Fact]], Sequence[tuple[int, Fact]]]
 """From the votes held, by their keys, to those that leave, as they shall be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stub:
-    """What is remembered of a token: it can vote no more."""
-
-    token: bytes
-    slot: int
-    """When it was shown, in seconds since 1970."""
 
 
 def new_key() -> int:
@@ -51,25 +41,25 @@ class Box:
         self.cast: int = connection.execute("select taken from store").fetchone()[0]
         """Ratings ever taken in this epoch: held, or released since."""
 
-    def hold(self, key: int, fact: Fact, stub: Stub | None, now: Callable[[], Moment]) -> None:
-        """Put *fact* in; does nothing when *key* is in there.
+    def hold(self, key: int, fact: Fact, now: Callable[[], Moment], *, token: bytes | None, slot: int) -> None:
+        """Put *fact* in, and spend *token*; does nothing when *key* is in there.
 
         Raises:
-            TokenSpent: *stub*'s token has voted; nothing changed.
+            TokenSpent: the token has voted; nothing changed.
         """
         connection = self._connection
         if self.has(key):
             return
         connection.execute("begin immediate")
-        if stub is not None:
-            if self.is_spent(stub):
+        if token is not None:
+            if self.is_spent(token, slot):
                 connection.execute("rollback")
                 raise TokenSpent("this token has voted")
             moment = now()
             if moment.quality.is_trusted:
                 forgotten = int((moment.at - SPENT_KEPT).timestamp())
-                connection.execute("delete from spent where slot < ? and slot != ?", (forgotten, stub.slot))
-            connection.execute("insert into spent values (?, ?)", (stub.slot, stub.token))
+                connection.execute("delete from spent where slot < ? and slot != ?", (forgotten, slot))
+            connection.execute("insert into spent values (?, ?)", (slot, token))
         self._insert(key, encode(fact))
         connection.execute("update store set taken = taken + 1 where id = 1")
         connection.execute("commit")
@@ -124,11 +114,9 @@ class Box:
             raise RowDamaged("a vote in the ballot box is damaged")
         return {key: decode(body) for key, body, _ in rows}
 
-    def is_spent(self, stub: Stub) -> bool:
-        found = self._connection.execute(
-            "select 1 from spent where slot = ? and token = ?", (stub.slot, stub.token)
-        ).fetchone()
-        return found is not None
+    def is_spent(self, token: bytes, slot: int) -> bool:
+        found = self._connection.execute("select 1 from spent where slot = ? and token = ?", (slot, token))
+        return found.fetchone() is not None
 
     def spent_in(self, slot: int) -> int:
         """How many tokens of *slot* have voted."""

@@ -1,22 +1,25 @@
-"""The desk at work: a press is judged, stored, and only then thanked for.
+"""The desk at work: a press or a phone's vote is judged, stored by the clerk, and only then thanked for.
 
 One thread; a press waits for nothing but its turn, and the store is asked in the thread that took it.
 While the store refuses, nobody is thanked, health says so, and the rating in hand is offered again
 until it is stored or no longer fresh; the presses behind it wait in the tray. What is given up is
-counted and logged. No log line tells a level or a code.
+counted and logged. A phone's vote is tried once: its sender asks again. Between presses the clerk lets out
+of the ballot box what may go. No log line tells a level or a code.
 """
 
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 
-from agent.clock import Clock
-from agent.errors import PersonMustAct, TryAgain
-from agent.event import EventType, Fact
+from agent.clock import Clock, Moment
+from agent.errors import PersonMustAct, TokenSpent, TryAgain
 from agent.health import OK, Condition, Health, Status
-from agent.rating.desk import Desk, Rating
-from agent.rating.tray import Tray
+from agent.rating.clerk import Clerk
+from agent.rating.desk import Desk, NoSuchLevel, Rating
+from agent.rating.tray import Arrival, Posted, Tray
+from agent.rating.urn import Cast, Vote
 from agent.service import Service
 from drivers.base import Press
 
@@ -37,7 +40,7 @@ NOT_STORED = Condition(Status.FAILED, "RATING_NOT_STORED")
 
 
 class RatingService(Service):
-    """Takes presses from the tray, asks the desk, commits, thanks."""
+    """Takes presses and votes from the tray, asks the desk, has the clerk store, thanks."""
 
     name = "rating"
 
@@ -46,19 +49,16 @@ class RatingService(Service):
         desk: Desk,
         tray: Tray,
         *,
-        commit: Callable[[Fact], str],
+        clerk: Clerk,
         thank: Callable[[str], None],
         clock: Clock,
         health: Health,
     ) -> None:
-        """*commit* stores a fact durably and returns its event's id; it raises TryAgain or PersonMustAct.
-
-        *thank* is told from which keypad the rating came, and nothing else.
-        """
+        """*thank* is told from which keypad the rating came, and nothing else."""
         super().__init__()
         self._desk = desk
         self._tray = tray
-        self._commit = commit
+        self._clerk = clerk
         self._thank = thank
         self._clock = clock
         self._health = health
@@ -69,40 +69,79 @@ class RatingService(Service):
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self.progress.beat()
-            self._serve(stop, wait_s=WAIT_S)
+            if not self._serve(stop, wait_s=WAIT_S):
+                self._clerk.look(self._clock.monotonic())
         # What the keypads handed over before the end is still stored; what is left then waits in the tray.
         end_at = self._clock.monotonic() + GOODBYE_S
         while self._clock.monotonic() < end_at and self._serve(stop, wait_s=0):
             pass
 
     def _serve(self, stop: threading.Event, *, wait_s: float) -> bool:
-        """Serve the next press; False when there is none, or when it had to be given up."""
-        arrival = self._tray.take(wait_s)
-        if arrival is None:
-            return False
+        """Serve the next press or vote; False when there is none, or when a press had to be given up."""
+        match self._tray.take(wait_s):
+            case Arrival() as arrival:
+                return self._serve_press(arrival, stop)
+            case Posted() as posted:
+                self._serve_vote(posted)
+                return True
+            case None:
+                return False
+
+    def _serve_vote(self, posted: Posted) -> None:
+        if not posted.answer.set_running_or_notify_cancel():
+            return
+        try:
+            posted.answer.set_result(self._cast(posted.vote))
+        except BaseException as error:
+            posted.answer.set_exception(error)
+            raise
+
+    def _cast(self, vote: Vote) -> Cast:
+        moment, at_s = self._clock.read(), self._clock.monotonic()
+        try:
+            in_slot = self._clerk.spent_in(vote.token)
+            rating = self._desk.vote(vote, at=at_s, wall=self._believed(moment), in_slot=in_slot)
+            self._clerk.take_vote(rating, moment, vote.token)
+        except NoSuchLevel:
+            return Cast.REFUSED
+        except TokenSpent:
+            return Cast.SPENT
+        except (TryAgain, PersonMustAct) as error:
+            self._refused(error)
+            return Cast.LATER
+        self._accepted()
+        self._desk.settle_vote(rating)
+        return Cast.TAKEN
+
+    @staticmethod
+    def _believed(moment: Moment) -> datetime | None:
+        return moment.at if moment.quality.is_trusted else None
+
+    def _serve_press(self, arrival: Arrival, stop: threading.Event) -> bool:
+        """Whether it was dealt with; False when it had to be given up."""
         press = arrival.press
         moment = self._clock.read().before(self._age_s(press))
-        outcome = self._desk.press(arrival.keypad, press, wall=moment.at if moment.quality.is_trusted else None)
+        outcome = self._desk.press(arrival.keypad, press, wall=self._believed(moment))
         if isinstance(outcome, Rating):
-            fact = Fact.seen(EventType.RATING, moment, outcome.data.payload())
-            event_id = self._store(fact, press, stop)
-            if event_id is None:
+            stored_as = self._store(outcome, moment, press, stop)
+            if stored_as is None:
                 return False
-            self._desk.settle(outcome, event_id)
+            self._desk.settle(outcome, stored_as)
             if self._age_s(press) < THANK_S:
                 self._thank(arrival.keypad)
+        self._clerk.look(press.at_monotonic)
         return True
 
-    def _store(self, fact: Fact, press: Press, stop: threading.Event) -> str | None:
-        """Commit *fact*, again and again while its press is fresh; its event's id, or None when it was given up."""
+    def _store(self, rating: Rating, moment: Moment, press: Press, stop: threading.Event) -> str | None:
+        """Store *rating*, again and again while its press is fresh; what corrections name, or None: it was given up."""
         for attempt in count():
             try:
-                event_id = self._commit(fact)
+                stored_as = self._clerk.take(rating, moment)
             except (TryAgain, PersonMustAct) as error:
                 self._refused(error)
             else:
                 self._accepted()
-                return event_id
+                return stored_as
             if stop.is_set() or self._age_s(press) >= FRESH_S:
                 break
             self.progress.beat()

@@ -1,16 +1,22 @@
-"""The tray: presses on their way from the keypads to the desk. Bounded, in order, none is ever dropped.
+"""The tray: presses and phones' votes on their way to the desk. Bounded, in order, none is ever dropped.
 
-Filled by the keypads' threads, emptied by the desk's; it outlives both services, which are rebuilt
-while presses wait in it. When it is full the keypad waits, and the wire behind it buffers.
+Filled by the keypads' threads and by those that receive votes, emptied by the desk's; it outlives all these
+services, which are rebuilt while presses wait in it. When it is full the keypad waits, and the wire behind it
+buffers. Who casts a vote waits for the answer; a vote nobody came to in time is taken back.
 """
 
 import queue
-from dataclasses import dataclass
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NoAnswer
+from dataclasses import dataclass, field
 
+from agent.rating.urn import Cast, Vote
 from drivers.base import Press
 
 PLACES = 1000
 PATIENCE_S = 1.0
+ANSWER_S = 4.0
+"""How long a vote waits for its turn, and then again for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +27,17 @@ class Arrival:
     press: Press
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A phone's vote, and where its answer is waited for."""
+
+    vote: Vote
+    answer: "Future[Cast]" = field(default_factory=Future)
+
+
 class Tray:
     def __init__(self, places: int = PLACES) -> None:
-        self._queue: queue.Queue[Arrival] = queue.Queue(places)
+        self._queue: queue.Queue[Arrival | Posted] = queue.Queue(places)
 
     def put(self, keypad: str, press: Press) -> None:
         """Lay a press down, waiting for a place.
@@ -33,8 +47,25 @@ class Tray:
         """
         self._queue.put(Arrival(keypad, press), timeout=PATIENCE_S)
 
-    def take(self, timeout_s: float) -> Arrival | None:
-        """The oldest press, at once when there is one; None after *timeout_s* seconds without."""
+    def cast(self, vote: Vote) -> Cast:
+        """Lay *vote* down and wait until it is stored: see `agent.rating.urn.Urn`."""
+        posted = Posted(vote)
+        try:
+            self._queue.put(posted, timeout=PATIENCE_S)
+        except queue.Full:
+            return Cast.LATER
+        try:
+            return posted.answer.result(timeout=ANSWER_S)
+        except NoAnswer:
+            if posted.answer.cancel():
+                return Cast.LATER
+        try:
+            return posted.answer.result(timeout=ANSWER_S)
+        except NoAnswer:
+            return Cast.LATER
+
+    def take(self, timeout_s: float) -> Arrival | Posted | None:
+        """The oldest press or vote, at once when there is one; None after *timeout_s* seconds without."""
         try:
             return self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:

@@ -39,7 +39,7 @@ class Cast(StrEnum):
     REFUSED = "refused"
     """It can never be taken: the scale has no such level. Nothing was stored."""
     LATER = "later"
-    """It could not be stored. Nothing was, so the same vote may be cast again."""
+    """It could not be stored, or not soon enough. The same vote may be cast again: with its token it counts once."""
 
 
 class Urn(Protocol):

@@ -20,7 +20,6 @@ DEVICES = {"keypads": "keypad", "cameras": "camera"}
 
 LATER = {
     "counter.holidays",
-    "rating.privacy",
     "displays",
     "cameras.record",
     "cameras.credentials_file",
