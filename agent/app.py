@@ -23,7 +23,7 @@ from agent.alive import read_mark
 from agent.birth import certificate, components, keys_of, numbered
 from agent.clock import Clock, LastSeen, SystemClock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import Fact, Lane
+from agent.event import Lane
 from agent.evidence import heads_line, look_at_cameras, thirty_days
 from agent.files import FolderTaken, owned
 from agent.health import OK, Condition, Health, Status
@@ -33,6 +33,8 @@ from agent.orders import Duties
 from agent.outbox.lookback import last_of, newest_first
 from agent.outbox.store import Outbox
 from agent.rating.bookkeeper import Bookkeeper, Lanes
+from agent.rating.box import Release
+from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
 from agent.rating.findings import DAYS
 from agent.rating.gate import Gate
@@ -372,9 +374,14 @@ class App:
         desk = Desk(
             settings.rating.scale, keys, rules, counter=settings.counter.number, commune=settings.counter.commune
         )
-        return RatingService(
-            desk, self._tray, commit=self._commit, thank=self._thank, clock=self.clock, health=self.health
+        privacy = settings.rating.privacy
+        clerk = Clerk(
+            self.outbox,
+            Release(privacy.release_min, settle_s=settings.rating.correction_s + 1.0),
+            bucket_min=privacy.bucket_min,
+            clock=self.clock,
         )
+        return RatingService(desk, self._tray, clerk=clerk, thank=self._thank, clock=self.clock, health=self.health)
 
     def _modes(self) -> Service:
         return ModeService(self._sign, append=self.outbox.append, tell=self._mode_is, clock=self.clock)
@@ -417,9 +424,6 @@ class App:
         self._tray.put(keypad, press)
         with suppress(queue.Full):
             self._felt.put_nowait(Arrival(keypad, press))
-
-    def _commit(self, fact: Fact) -> str:
-        return self.outbox.append(fact)[0].id
 
     def _keypad(self, name: str, settings: model.Keypad) -> Service:
         def make() -> Keypad:

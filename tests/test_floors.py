@@ -45,6 +45,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.chord": [],
             "agent.rating.comment": [],
             "agent.rating.daybook": [],
+            "agent.rating.box": [],
             "agent.rating.desk": [],
             "agent.rating.findings": [],
             "agent.rating.guide": [],

@@ -169,7 +169,7 @@ def _settings(folder: Path, broker: str) -> dict[str, object]:
         },
         "uplink": {"broker": broker},
         "outbox": {"path": str(folder / "state" / "outbox.db")},
-        "rating": {"correction_s": 2, "lockout_s": 3},
+        "rating": {"correction_s": 2, "lockout_s": 3, "privacy": {"bucket_min": 0}},
         "keypads": [{"driver": "serial", "port": str(folder / "keypad"), "keys": {KEYS[n]: 4 - n for n in KEYS}}],
         "qr": {"mode": "static", "url": "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/NA-DEMO"},
         "cameras": [{"name": "quay", "driver": "sim"}],

@@ -1,4 +1,4 @@
-"""The desk: the rules of one counter that turn presses into ratings. Pure: no I/O, and no clock is read.
+"""The desk: the rules of one counter that turn presses and votes into ratings. Pure: no I/O, and no clock is read.
 
 - Every press is one of four: a rating, a correction, a repeat, garbage. None vanishes, none is two.
 - The first press is a rating at once. Another key within `correction_s` of it is a correction: both
@@ -10,6 +10,8 @@
   is pressed while the counter is closed. Flagged, never deleted.
 - It is always armed: no order, person or mode switches it on or off. A training or an inspection flags
   what is pressed inside it, and its sessions are its own.
+- A phone's vote is a turn of its own: it is never a correction, and corrects nothing. It is judged by the time
+  its code was shown, however late it arrives.
 - Windows run from the session's first press and are not prolonged, so nobody can hold the keypad
   locked by pressing on.
 - Only monotonic seconds order anything; a wall clock that jumps cannot change an outcome, but for the
@@ -18,14 +20,16 @@
 A rating takes effect by `settle`, when it is stored: what was not stored opened no session.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.rating.keys import Contact, Keys, Touch
-from agent.rating.record import Flag, RatingData
+from agent.rating.record import Channel, Flag, RatingData
 from agent.rating.scale import Scale
+from agent.rating.urn import Vote
 from drivers.base import Press
 
 HOUR_S = 3600.0
@@ -34,6 +38,9 @@ BURST_COUNT, BURST_S = 6, 20.0
 JUDGED = 20
 ABNORMAL = 16
 """So many upgrades among the last corrections: where both directions are alike, chance does that once in 170 times."""
+
+LATEST_S = 400 * 86400.0
+"""No vote is on its way for longer; a code that seems older was shown by a clock that was wrong."""
 
 MODES = frozenset({Flag.TRAINING, Flag.INSPECTION})
 
@@ -57,11 +64,17 @@ class Rules:
     """Whether the counter is open at an aware wall time."""
     mode: Callable[[float], Flag | None] = no_mode
     """The flag of the mode that was on at a monotonic second."""
+    max_per_slot: int = 4
+    """Phones that can stand before the QR while it shows one code."""
+
+
+class NoSuchLevel(ValueError):
+    """A vote for a level that the scale does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """A press that is to be stored."""
+    """A press or a vote that is to be stored."""
 
     data: RatingData
     at_monotonic: float
@@ -73,9 +86,10 @@ class Rating:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of every press since the desk began. Written by the desk's thread, read by anyone."""
+    """What became of every press and vote since the desk began. Written by the desk's thread, read by anyone."""
 
     ratings: int = 0
+    votes: int = 0
     corrections: int = 0
     repeats: int = 0
     garbage: int = 0
@@ -153,7 +167,45 @@ class Desk:
             mode = next((flag for flag in data.flags if flag in MODES), None)
             self._session = _Session(rating.at_monotonic, data.level, data.level, event_id, data.flags, mode)
             if data.valid:
-                self._valid_at.append(rating.at_monotonic)
+                insort(self._valid_at, rating.at_monotonic)
+
+    def vote(self, vote: Vote, *, at: float, wall: datetime | None = None, in_slot: int = 0) -> Rating:
+        """Judge a phone's vote that came at the monotonic second *at*; it is to be stored and then settled.
+
+        *wall* is the aware wall time, None when it cannot be believed; *in_slot* says how many tokens of the same
+        slot have voted.
+
+        Raises:
+            NoSuchLevel: it can never be a rating.
+        """
+        if vote.level not in self._scale:
+            raise NoSuchLevel(f"scale {self._scale.id} has levels 0 to {self._scale.best}")
+        given, given_at = _given(vote, wall, at)
+        mode = self._rules.mode(given_at)
+        flags = []
+        if vote.is_static or vote.token is None:
+            flags.append(Flag.LOW_TRUST)
+        elif in_slot >= self._rules.max_per_slot:
+            flags.append(Flag.QUOTA)
+        elif self._is_full(given_at):
+            flags.append(Flag.CAPACITY)
+        if given is not None and not self._rules.is_open(given):
+            flags.append(Flag.OFF_HOURS)
+        if mode is not None:
+            flags.append(mode)
+        answer = {
+            "level": vote.level,
+            "channel": Channel.QR_STATIC if Flag.LOW_TRUST in flags else Channel.QR,
+            "reasons": vote.reasons or None,
+            "comment": vote.comment or None,
+        }
+        return self._rating(answer, given_at, tuple(flags))
+
+    def settle_vote(self, rating: Rating) -> None:
+        """A phone's *rating* is stored: it counts for its hour."""
+        self.counts.votes += 1
+        if rating.data.valid:
+            insort(self._valid_at, rating.at_monotonic)
 
     def _judge(self, keys: Keys, press: Press, wall: datetime | None) -> Rating:
         level, at, mode = keys.levels[press.code], press.at_monotonic, self._rules.mode(press.at_monotonic)
@@ -162,13 +214,13 @@ class Desk:
         age_s = at - session.opened_at if session is not None else float("inf")
         if session is not None and age_s < self._rules.correction_s and level != session.standing:
             if level > session.standing and session.mode is None and self._are_upgrades_abnormal:
-                return self._rating(keys, press, (*session.flags, Flag.UPGRADE), {})
+                return self._press(keys, press, (*session.flags, Flag.UPGRADE), {})
             correction = {
                 "first": session.first,
                 "corrects": session.event_id,
                 "upgrade": True if level > session.standing else None,
             }
-            return self._rating(keys, press, session.flags, correction)
+            return self._press(keys, press, session.flags, correction)
         flags = []
         if age_s < self._rules.lockout_s:
             flags.append(Flag.LOCKOUT)
@@ -178,31 +230,37 @@ class Desk:
             flags.append(Flag.OFF_HOURS)
         if mode is not None:
             flags.append(mode)
-        return self._rating(keys, press, tuple(flags), {})
+        return self._press(keys, press, tuple(flags), {})
 
-    def _rating(self, keys: Keys, press: Press, flags: tuple[Flag, ...], correction: Mapping[str, object]) -> Rating:
+    def _press(self, keys: Keys, press: Press, flags: tuple[Flag, ...], correction: Mapping[str, object]) -> Rating:
+        answer = {
+            "level": keys.levels[press.code],
+            "raw": press.code,
+            "keymap": keys.hash,
+            "burst": True if self._is_burst(press.at_monotonic) else None,
+            **correction,
+        }
+        return self._rating(answer, press.at_monotonic, flags)
+
+    def _rating(self, answer: Mapping[str, object], at: float, flags: tuple[Flag, ...]) -> Rating:
         data = RatingData.model_validate(
             {
-                "level": keys.levels[press.code],
-                "raw": press.code,
-                "keymap": keys.hash,
                 "scale": self._scale.id,
                 "scale_hash": self._scale.hash,
                 "counter": self._counter,
                 "commune": self._commune,
                 "valid": not flags,
                 "flags": flags,
-                "burst": True if self._is_burst(press.at_monotonic) else None,
-                **correction,
+                **answer,
             }
         )
-        return Rating(data, press.at_monotonic)
+        return Rating(data, at)
 
     def _is_full(self, at: float) -> bool:
         """Whether the hour before *at* already holds all the ratings it may."""
-        while self._valid_at and at - self._valid_at[0] >= HOUR_S:
+        while self._valid_at and max(at, self._valid_at[-1]) - self._valid_at[0] >= HOUR_S:
             self._valid_at.popleft()
-        return len(self._valid_at) >= self._rules.max_per_hour
+        return sum(each <= at for each in self._valid_at) >= self._rules.max_per_hour
 
     def _is_burst(self, at: float) -> bool:
         return len(self._pressed_at) == BURST_COUNT and at - self._pressed_at[0] < BURST_S
@@ -210,3 +268,13 @@ class Desk:
     @property
     def _are_upgrades_abnormal(self) -> bool:
         return sum(self._were_upgrades) >= ABNORMAL
+
+
+def _given(vote: Vote, wall: datetime | None, at: float) -> tuple[datetime | None, float]:
+    """When *vote*, which came at the wall time *wall*, was given: the wall time, if known, and the monotonic second."""
+    if vote.token is None or wall is None:
+        return wall, at
+    late_s = wall.timestamp() - vote.token.shown_at_s
+    if not 0 <= late_s <= LATEST_S:
+        return wall, at
+    return datetime.fromtimestamp(vote.token.shown_at_s, wall.tzinfo), at - late_s

@@ -178,6 +178,7 @@ _SPELLINGS = {
     "gb": "g gb gib",
 }
 _SUFFIXES = {
+    "release_min": "",  # a minimum, no minutes
     "_ms": "ms",
     "_s": "s",
     "_min": "min",

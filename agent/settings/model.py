@@ -138,6 +138,15 @@ class Outbox(Section):
     """Days an event stays after the province has stored it."""
 
 
+class Privacy(Section):
+    """The ballot box: nobody may find out who gave which rating."""
+
+    bucket_min: int = Field(default=15, ge=0, le=60)
+    """Minutes to which a rating's time is known. 0: no ballot box, every rating is an event at once, to the second."""
+    release_min: int = Field(default=3, ge=1, le=10)
+    """Ratings that look alike from outside leave the box together, at least so many; at midnight all do."""
+
+
 class Rating(Section):
     """The rules of the desk."""
 
@@ -149,6 +158,8 @@ class Rating(Section):
     """Seconds after a rating in which a further one is flagged."""
     max_per_hour: int = Field(default=40, ge=1, le=3600)
     """Ratings an hour one counter can honestly have; more are flagged."""
+    privacy: Privacy = Privacy()
+    """The ballot box."""
 
 
 class Keypad(Section):

@@ -198,6 +198,10 @@ class Watermark(Payload):
 
     at: datetime
     lanes: dict[Lane, LaneMark]
+    held: int = 0
+    """Ratings in the ballot box: their number, and nothing else of them."""
+    cast: int | None = None
+    """Ratings that this epoch ever took. It never shrinks, and is what was released in lane `record` plus `held`."""
 
 
 class Acknowledgement(Payload):

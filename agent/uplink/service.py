@@ -272,8 +272,9 @@ class UplinkService(Service):
         self._watermark_at_s = time.monotonic()
         if not self._outbox.epoch:
             return []
-        lanes = {lane: LaneMark(**asdict(mark)) for lane, mark in self._outbox.marks().items()}
-        body = Watermark(at=self._clock.now(), lanes=lanes).encode()
+        standing = self._outbox.standing()
+        lanes = {lane: LaneMark(**asdict(mark)) for lane, mark in standing.lanes.items()}
+        body = Watermark(at=self._clock.now(), lanes=lanes, held=standing.held, cast=standing.cast).encode()
         return [Message(self._topics.watermark, body, is_retained=True)]
 
     def _say_goodbye(self, connection: Connection, session: Session, number: int) -> None:

@@ -14,6 +14,8 @@ from agent.clock import SystemClock
 from agent.event import Lane, Stream, chain_hash
 from agent.health import Health
 from agent.outbox.store import Outbox
+from agent.rating.box import Release
+from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
 from agent.rating.keypad import KeypadService
 from agent.rating.keys import Keys
@@ -46,7 +48,7 @@ def test_a_key_becomes_a_chained_event_before_the_thanks_and_a_correction_names_
     desk = RatingService(
         Desk(VN4, {"keypad": KEYS}, Rules(), counter=1, commune="17329"),
         tray,
-        commit=lambda fact: outbox.append(fact)[0].id,
+        clerk=Clerk(outbox, Release(), bucket_min=0, clock=clock),
         thank=lambda _: thanks.put(outbox.marks()[Lane.RECORD].last),
         clock=clock,
         health=health,

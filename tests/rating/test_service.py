@@ -5,13 +5,16 @@ import queue
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from agent.clock import ClockQuality, ManualClock
 from agent.errors import PersonMustAct, TryAgain
-from agent.event import EventType, Fact
+from agent.event import GENESIS, Event, EventType, Fact, Lane
 from agent.health import Health, Report
+from agent.rating.box import Release
+from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
 from agent.rating.keys import Keys
 from agent.rating.scale import VN4
@@ -30,17 +33,24 @@ class Store:
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
+        self.stored: queue.Queue[Fact] = queue.Queue()
         self.refusals = 0
         self.refusal: Exception | None = None
         self.thanked: list[int] = []
         """How many facts were stored at each thanks."""
 
-    def commit(self, fact: Fact) -> str:
+    def append(self, *facts: Fact) -> list[Event]:
         if self.refusal is not None:
             self.refusals += 1
             raise self.refusal
-        self.facts.append(fact)
-        return f"na-0123/epoch/record/{len(self.facts)}"
+        self.facts += facts
+        self.stored.put(facts[0])
+        return [Event("40", "na-0123", "epoch", Lane.RECORD, len(self.facts), GENESIS, "0123456789ab", facts[0])]
+
+    hold: Any = None
+    amend: Any = None
+    spent_in: Any = None
+    release: Any = staticmethod(lambda choose: len(choose({})))
 
     def thank(self, _: str) -> None:
         self.thanked.append(len(self.facts))
@@ -60,7 +70,7 @@ class Counter:
         self.service = RatingService(
             self.desk,
             self.tray,
-            commit=self.store.commit,
+            clerk=Clerk(self.store, Release(), bucket_min=0, clock=self.clock),
             thank=self.store.thank,
             clock=self.clock,
             health=self.health,
@@ -220,21 +230,12 @@ def test_a_quiet_desk_keeps_beating(counter: Counter) -> None:
 
 
 def test_a_press_is_stored_at_once_without_waiting_for_a_round(counter: Counter) -> None:
-    stored: queue.Queue[Fact] = queue.Queue()
     waits = []
-
-    def commit(fact: Fact) -> str:
-        stored.put(fact)
-        return "an id"
-
-    service = RatingService(
-        counter.desk, counter.tray, commit=commit, thank=lambda _: None, clock=counter.clock, health=counter.health
-    )
-    with running(service):
+    with running(counter.service):
         for _ in range(20):
             began = time.monotonic()
             counter.press("31")
-            stored.get(timeout=5)
+            counter.store.stored.get(timeout=5)
             waits.append(time.monotonic() - began)
             counter.clock.advance(60)
     assert sorted(waits)[10] < 0.05

@@ -56,6 +56,7 @@ class Counter:
             },
             "uplink": {"broker": broker_url},
             "outbox": {"path": str(self.outbox)},
+            "rating": {"privacy": {"bucket_min": 0}},
             "keypads": [
                 {
                     "driver": "serial",
