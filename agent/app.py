@@ -359,6 +359,7 @@ class App:
             ledger=self.ledger,
             clock=self.clock,
             held=lambda: self.outbox.standing().held,
+            bucket_s=self.settings.rating.privacy.bucket_min * 60.0,
         )
 
     def _rating(self) -> Service:
