@@ -178,18 +178,33 @@ def sticker(config: Path, *, paper: str, out: Path | None, distance_m: float) ->
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--heads",
+    "head_files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of heads that somebody else holds: watermarks, or what verify --json printed. May be repeated.",
+)
+@click.option("--head", "head_lines", multiple=True, help="The text of an inspection's QR code. May be repeated.")
 @json_option
-def verify(file: Path, *, as_json: bool) -> None:
+def verify(file: Path, *, head_files: tuple[Path, ...], head_lines: tuple[str, ...], as_json: bool) -> None:
     """Check the chain of every stream in FILE: an outbox, a province's store, or events one a line.
 
-    Names the first break of each; exits 1 if there is one.
+    Names the first break of each; exits 1 if there is one. Held against heads that somebody else has kept, it also
+    finds a chain that was written anew, and events that were cut off its end.
 
     \b
     Example:  counter-agent verify /var/lib/counter-agent/outbox.db
+              counter-agent verify copied.db --heads watermarks.json --head "MOTCUA1 na-0123 01J6X... record:9:Qw7..."
     """
+    from agent.outbox.heads import heads_in, read_heads  # noqa: PLC0415
     from agent.verify import verify_file  # noqa: PLC0415
 
-    verdicts = verify_file(file)
+    try:
+        heads = [head for line in head_lines for head in read_heads(line)]
+    except ValueError as error:
+        raise click.UsageError(f"--head: {error}") from error
+    verdicts = verify_file(file, [*heads, *(head for path in head_files for head in heads_in(path))])
     for verdict in verdicts:
         if as_json:
             click.echo(json.dumps(verdict.payload(), ensure_ascii=False))
@@ -197,7 +212,8 @@ def verify(file: Path, *, as_json: bool) -> None:
         dropped = f", {verdict.dropped} declared dropped" if verdict.dropped else ""
         what = "whole" if verdict.broken is None else f"BROKEN at {verdict.broken.seq}: {verdict.broken.reason}"
         numbers = f"{verdict.count} events, {verdict.first} to {verdict.last}{dropped}"
-        click.echo(f"{'/'.join(verdict.place)}: {numbers}; head {verdict.head}; {what}")
+        held = f"; {verdict.heads} heads fit" if verdict.heads else ""
+        click.echo(f"{'/'.join(verdict.place)}: {numbers}; head {verdict.head}{held}; {what}")
     sys.exit(any(verdict.broken for verdict in verdicts))
 
 

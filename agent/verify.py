@@ -2,13 +2,15 @@
 
 Reads a counter's outbox, a province's store, or events one a line, once from its beginning to its end, and
 never writes. Numbers that a `gap` event in the same file declares dropped are no break; nor is a beginning that
-has left after its audit days, nor what is missing among events salvaged from a damaged file. A changed last
-event can only be told by comparing its hash, the head, with a watermark's: heads are printed for that.
+has left after its audit days, nor what is missing among events salvaged from a damaged file.
+
+A chain that was written anew from some event on holds by itself. What cannot be written anew is what others hold:
+heads from watermarks, from earlier verdicts, from an inspector's photograph. Given some, the events must lead to each.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 from agent.errors import PersonMustAct
 from agent.event import GENESIS, EventType, Lane
 from agent.outbox.chain import Break, verify
+from agent.outbox.heads import Head
 from agent.outbox.lanes import is_sound
 from agent.ranges import Ranges
 
@@ -42,6 +45,8 @@ class Verdict:
     dropped: int
     """Numbers in between that the counter declared dropped."""
     broken: Break | None
+    heads: int = 0
+    """How many of the heads it was held against fit."""
 
     def payload(self) -> dict[str, Any]:
         """As JSON."""
@@ -57,17 +62,23 @@ class _Row(NamedTuple):
     is_salvaged: bool = False
 
 
-def verify_file(path: Path) -> list[Verdict]:
-    """Judge every stream in the file at *path*; the order is that of their names.
+def verify_file(path: Path, heads: Iterable[Head] = ()) -> list[Verdict]:
+    """Judge every stream in the file at *path*, held against *heads*; the order is that of their names.
+
+    A head without an agent's name is of whichever agent wrote that epoch. One that is older than the first event
+    here proves nothing and harms nothing; of one whose whole stream is missing there is a verdict too.
 
     Raises:
         PersonMustAct: the file cannot be read, or holds no events.
     """
+    held = _by_place(heads)
     streams: dict[Place, _Stream] = {}
     declared: dict[Place, Ranges] = {}
     try:
         for row in _rows(path):
-            streams.setdefault(row.place, _Stream()).take(row)
+            if row.place not in streams:
+                streams[row.place] = _Stream(_heads_of(row.place, held))
+            streams[row.place].take(row)
             for place, numbers in _declared(row):
                 dropped = declared.setdefault(place, Ranges())
                 for first, last in numbers:
@@ -76,7 +87,30 @@ def verify_file(path: Path) -> list[Verdict]:
         raise PersonMustAct(f"{path}: {error}") from error
     if not streams:
         raise PersonMustAct(f"{path} holds no events")
+    for place in held:
+        if not any(place == there or place == there._replace(agent="") for there in streams):
+            streams[place] = _Stream(held[place])
     return [stream.verdict(place, declared.get(place, Ranges())) for place, stream in sorted(streams.items())]
+
+
+Held = dict[int, set[str]]
+"""What heads say: the number of an event, and the hashes that it shall have."""
+
+
+def _by_place(heads: Iterable[Head]) -> dict[Place, Held]:
+    held: dict[Place, Held] = {}
+    for head in heads:
+        held.setdefault(Place(head.agent, head.epoch, head.lane), {}).setdefault(head.seq, set()).add(head.hash)
+    return held
+
+
+def _heads_of(place: Place, held: dict[Place, Held]) -> Held:
+    """The heads of *place*, those without an agent's name among them."""
+    own: Held = {}
+    for named in (place, place._replace(agent="")):
+        for seq, hashes in held.get(named, {}).items():
+            own.setdefault(seq, set()).update(hashes)
+    return own
 
 
 # -- judging -----------------------------------------------------------------------------------------
@@ -86,6 +120,10 @@ def verify_file(path: Path) -> list[Verdict]:
 class _Stream:
     """One stream as far as it was read."""
 
+    held: Held
+    fitting: list[int] = field(default_factory=list)
+    """The heads that fit, by their numbers."""
+    is_salvaged: bool = False
     count: int = 0
     first: int = 0
     last: int = 0
@@ -97,9 +135,10 @@ class _Stream:
         previous: str | None = self.head
         if not self.count:
             self.first = row.seq
-            previous = GENESIS if row.seq == 1 else None
+            previous = GENESIS if row.seq == 1 else self._said_before(row.seq)
+            self.is_salvaged = row.is_salvaged
         elif row.seq > self.last + 1:
-            previous = None
+            previous = self._said_before(row.seq)
             if not row.is_salvaged:
                 self.holes.add(self.last + 1, row.seq - 1)
         self.count += 1
@@ -112,7 +151,22 @@ class _Stream:
                 checked = verify([(row.seq, row.body)], previous=previous)
                 self.broken = checked.broken
                 self.head = checked.head if checked.count else self.head
+                self._hold_against(row.seq)
         self.last = max(self.last, row.seq)
+
+    def _said_before(self, seq: int) -> str | None:
+        """The hash of the event before *seq*, which is not here, if a head names it."""
+        return next(iter(self.held.get(seq - 1, ())), None)
+
+    def _hold_against(self, seq: int) -> None:
+        hashes = self.held.get(seq)
+        if not hashes or self.broken is not None:
+            return
+        if hashes == {self.head}:
+            self.fitting.append(seq)
+            return
+        since = f"after event {self.fitting[-1]}, whose head fits" if self.fitting else "somewhere up to here"
+        self.broken = Break(seq, f"it is not the event that a head names; the chain was written anew {since}")
 
     def verdict(self, place: Place, declared: Ranges) -> Verdict:
         missing = self.holes.without(declared)
@@ -120,8 +174,11 @@ class _Stream:
         for first, last in missing.pairs(1):
             if broken is None or first < broken.seq:
                 broken = Break(last + 1, f"events {first} to {last} are missing")
+        known = max(self.held, default=0)
+        if broken is None and known > self.last and not self.is_salvaged:
+            broken = Break(self.last + 1, f"events {self.last + 1} to {known} are missing: a head names event {known}")
         dropped = len(self.holes) - len(missing)
-        return Verdict(place, self.count, self.first, self.last, self.head, dropped, broken)
+        return Verdict(place, self.count, self.first, self.last, self.head, dropped, broken, len(self.fitting))
 
 
 def _declared(row: _Row) -> Iterator[tuple[Place, Ranges]]:

@@ -14,6 +14,7 @@ import pytest
 from agent.clock import ManualClock
 from agent.errors import PersonMustAct
 from agent.event import EventType, Lane, Stream, chain_hash
+from agent.outbox.heads import Head, heads_in
 from agent.outbox.store import Outbox
 from agent.province.arrival import read_event
 from agent.province.store import ProvinceStore
@@ -184,3 +185,117 @@ def test_the_command_prints_a_line_a_stream_and_exits_1_at_a_break(tmp_path: Pat
         None,
         {"seq": 5, "reason": "events 4 to 4 are missing"},
     ]
+
+
+# -- held against heads ----------------------------------------------------------------------------
+
+
+def forge(path: Path, first: int) -> None:
+    """Write the chain of ratings anew from event *first* on, with better levels: it holds by itself."""
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("select seq, body from record order by seq").fetchall()
+        previous = ""
+        for seq, written in rows:
+            body = written
+            if seq >= first:
+                event = json.loads(written)
+                event["data"]["level"] = 3
+                event["data"]["forged"] = True
+                event["previous"] = previous or event["previous"]
+                body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+                db.execute("update record set body = ?, crc = ? where seq = ?", (body, zlib.crc32(body), seq))
+            previous = chain_hash(body)
+        db.commit()
+
+
+def heads(path: Path, *, upto: int) -> list[Head]:
+    """What a province would hold that saw a watermark after each of the first *upto* ratings."""
+    place = record(path).place
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("select seq, body from record where seq <= ? order by seq", (upto,)).fetchall()
+    return [Head(place.agent, place.epoch, place.lane, seq, chain_hash(body)) for seq, body in rows]
+
+
+def against(path: Path, held: list[Head]) -> Verdict:
+    return next(verdict for verdict in verify_file(path, held) if verdict.place.lane == Lane.RECORD)
+
+
+def test_a_whole_outbox_fits_every_head_that_was_ever_seen_of_it(tmp_path: Path) -> None:
+    filled(tmp_path / "outbox.db")
+    verdict = against(tmp_path / "outbox.db", heads(tmp_path / "outbox.db", upto=9))
+    assert (verdict.broken, verdict.heads) == (None, 9)
+
+
+def test_a_chain_written_anew_holds_by_itself_and_breaks_at_the_first_head_that_covers_it(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    filled(path)
+    seen = [head for head in heads(path, upto=9) if head.seq in (3, 7)]
+    forge(path, 5)
+    assert record(path).broken is None
+    verdict = against(path, seen)
+    assert verdict.broken is not None
+    assert (verdict.broken.seq, verdict.heads) == (7, 1)
+    assert "after event 3, whose head fits" in verdict.broken.reason
+
+
+def test_events_cut_off_the_end_are_named_when_a_head_names_one(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    filled(path)
+    seen = heads(path, upto=9)
+    alter(path, "delete from record where seq > 6")
+    verdict = against(path, seen)
+    assert verdict.broken is not None
+    assert (verdict.broken.seq, verdict.heads) == (7, 6)
+    assert verdict.broken.reason == "events 7 to 9 are missing: a head names event 9"
+
+
+def test_a_head_of_the_event_before_the_first_one_here_is_checked_and_older_ones_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    filled(path)
+    seen = heads(path, upto=4)
+    alter(path, "delete from record where seq <= 4")
+    assert against(path, seen).broken is None
+    forged = [Head(head.agent, head.epoch, head.lane, head.seq, "A" * 43) for head in seen]
+    broken = against(path, forged).broken
+    assert broken is not None
+    assert broken.seq == 5
+
+
+def test_a_stream_that_is_gone_altogether_is_named(tmp_path: Path) -> None:
+    filled(tmp_path / "outbox.db")
+    filled(tmp_path / "other" / "outbox.db")
+    verdicts = verify_file(tmp_path / "other" / "outbox.db", heads(tmp_path / "outbox.db", upto=9))
+    (gone,) = [verdict for verdict in verdicts if verdict.broken is not None]
+    assert (gone.place, gone.count) == (record(tmp_path / "outbox.db").place, 0)
+
+
+def test_watermarks_verdicts_and_photographs_are_read_from_files_and_the_command_line(tmp_path: Path) -> None:
+    path, held = tmp_path / "outbox.db", tmp_path / "heads.json"
+    filled(path)
+    place, head = record(path).place, record(path).head
+    mark = {"epoch": place.epoch, "first": 1, "last": 9, "head": head, "acked": 0, "pending": 9, "lost": 0}
+    watermark = json.dumps({"at": "2026-09-01T00:00:00Z", "lanes": {"record": mark, "metric": {**mark, "last": 0}}})
+    line = f"MOTCUA1 {place.agent} {place.epoch} record:9:{head}"
+    for text in (
+        watermark,
+        f"motcua/v1/40/na-0123/up/watermark {watermark}\n{line}\n",
+        "\n".join(json.dumps(verdict.payload()) for verdict in verify_file(path)),
+        f"[{watermark}]",
+    ):
+        held.write_text(text, encoding="utf-8")
+        assert against(path, heads_in(held)).heads == 1
+    command = [sys.executable, "-m", "agent", "verify", str(path), "--heads", str(held), "--head", line]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "; 1 heads fit; whole" in done.stdout
+    forge(path, 2)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "BROKEN at 9: it is not the event that a head names" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["hello", "{}", '{"lanes": 3}', "[1]", "motcua/v1/40/na-0123/up/watermark", "MOTCUA1"])
+def test_a_file_that_holds_no_heads_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "heads").write_text(text, encoding="utf-8")
+    with pytest.raises(PersonMustAct, match="is not a watermark"):
+        heads_in(tmp_path / "heads")

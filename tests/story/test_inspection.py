@@ -27,7 +27,7 @@ def press_as_asked(counter: Counter, *codes: str) -> None:
 def test_an_inspection_by_order_names_the_swapped_keys_and_its_photograph_proves_the_chain(
     counter: Counter, province: Province, mosquitto: Broker
 ) -> None:
-    counter.settings["rating"] = {"lockout_s": 0, "correction_s": 0}
+    counter.settings["rating"] |= {"lockout_s": 0, "correction_s": 0}
     with Ear(mosquitto.port).open(f"{ROOT}/up/#") as ear:
         counter.start()
         eventually(lambda: ear.last("/up/state"), within_s=10)

@@ -39,7 +39,7 @@ def changes(province: Province) -> list[tuple[str, str]]:
 def test_a_training_goes_through_a_crash_is_seen_by_everybody_and_ends(
     counter: Counter, province: Province, mosquitto: Broker
 ) -> None:
-    counter.settings["rating"] = {"lockout_s": 0, "correction_s": 0}
+    counter.settings["rating"] |= {"lockout_s": 0, "correction_s": 0}
     with Ear(mosquitto.port).open(f"{ROOT}/up/#") as ear:
         counter.start()
         eventually(lambda: ear.last("/up/state"), within_s=10)
