@@ -55,6 +55,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("pragma synchronous = full")
     if mode != "wal" or connection.execute("pragma synchronous").fetchone()[0] != 2:
         raise PersonMustAct(f"{path}: this file system refuses SQLite's write-ahead log")
+    connection.execute("pragma secure_delete = on")  # a vote that left the ballot box leaves no bytes where it lay
     connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
     found = connection.execute("pragma user_version").fetchone()[0]
     if found > VERSION:

@@ -11,7 +11,7 @@ never singles a vote out to the reader. All that leave together carry one time, 
 - Within a boot only the time since the boot began is asked: no wall clock that jumps can open the box
   early or keep it shut. Across boots the wall clock is asked, if it can be believed on both sides and has
   not run backwards; otherwise this boot must have lasted long enough by itself.
-- Which votes go together does not depend on when the box is looked into, so a late look tells nothing.
+- A late look lets out the same company that timely ones would have: it tells nothing more.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -61,16 +61,23 @@ class Release:
             for bucket in _buckets(ballots):
                 if not all(self._is_over(fact, now, boot) for _, fact in bucket):
                     break
+                if self._is_day_over(waiting, now, boot) and waiting[0][1].at.date() != bucket[0][1].at.date():
+                    leaving += _alike(waiting)
+                    waiting = []
                 waiting += bucket
                 if len(waiting) >= self._company(waiting[0][1]):
                     leaving += _alike(waiting)
                     waiting = []
-            if any(_is_past(fact, _midnight(fact), now, boot, otherwise=BEFORE) for _, fact in waiting):
+            if self._is_day_over(waiting, now, boot):
                 leaving += _alike(waiting)
         return leaving
 
     def _company(self, fact: Fact) -> int:
         return self.release_min if _length(fact) else 1
+
+    @staticmethod
+    def _is_day_over(waiting: Sequence[tuple[int, Fact]], now: Moment, boot: str) -> bool:
+        return any(_is_past(fact, _midnight(fact), now, boot, otherwise=BEFORE) for _, fact in waiting)
 
     def _is_over(self, fact: Fact, now: Moment, boot: str) -> bool:
         length = _length(fact)
