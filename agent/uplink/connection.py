@@ -89,6 +89,8 @@ class Connection:
         self._too_large: str | None = None
         self._hush = Hush()
         self._orders: list[Incoming] = []
+        self._confirmed: list[tuple[Lane, Acknowledgement]] = []
+        """What the province said since the last `settle`; during a drain the newest word covers those before it."""
         self._handed: list[tuple[str, bytes]] = []
 
     # -- outward -----------------------------------------------------------------------------------
@@ -262,7 +264,17 @@ class Connection:
             log.warning("an acknowledgement of %s that cannot be read", lane)
             return
         self._hush.heard()
-        self._confirm(Stream(said.epoch, lane), Ranges([(1, said.upto)]), Ranges(said.missing))
+        if self._confirmed and self._confirmed[-1][0] == lane and self._confirmed[-1][1].is_covered_by(said):
+            self._confirmed.pop()
+        self._confirmed.append((lane, said))
+
+    def settle(self) -> None:
+        """Let go of what the province has by now. It may wait for the disk: fill the window first."""
+        confirmed, self._confirmed = self._confirmed, []
+        for lane, said in confirmed:
+            self._confirm(Stream(said.epoch, lane), Ranges([(1, said.upto)]), Ranges(said.missing))
+        if confirmed:
+            self._outbox.tidy()  # one word of a drain may cover more than one sweep removes
 
     def _confirm(self, stream: Stream, have: Ranges, missing: Ranges) -> None:
         if self._outbox.confirm(stream, have=have, missing=missing):

@@ -211,6 +211,10 @@ class Acknowledgement(Payload):
     upto: int = Field(ge=0)
     missing: list[tuple[int, int]] = []
 
+    def is_covered_by(self, later: "Acknowledgement") -> bool:
+        """Whether *later*, of the same lane, says all that this one says."""
+        return later.epoch == self.epoch and later.upto >= self.upto
+
 
 class Order(Payload):
     """`down/command/<command>/<id>`; further keys are the command's own."""

@@ -179,6 +179,7 @@ class UplinkService(Service):
                 self.progress.beat()
                 lost = self._step(connection, pending) or self._renew(renewal)
         finally:
+            connection.settle()
             self._mailbox.put_back(connection.unsaid())
             if lost is None and stop.is_set():  # after an error the broker speaks the will
                 self._say_goodbye(connection, session, number)
@@ -191,6 +192,7 @@ class UplinkService(Service):
         self._speak(connection, pending)
         if not pending:
             self._send_events(connection)
+        connection.settle()
         self._health.report(COMPONENT, self._refused_files or connection.condition())
         lost = connection.turn(TICK_S)
         for order in connection.take_orders():

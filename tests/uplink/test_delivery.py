@@ -268,7 +268,7 @@ def test_at_a_broker_that_is_not_mosquitto_a_backlog_arrives_once_whole_and_is_c
     counter: Box, broker: AnyBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It knows 3.1.1 only, does not answer to anything else, and dies in the middle with all it knows."""
-    monkeypatch.setattr(link, "CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(link, "CONNECT_TIMEOUT_S", 1.0)
     counter.press(250)
     with (
         Office(broker.port, tmp_path / "province.db", Protocol.MQTT311).open() as office,
@@ -276,8 +276,9 @@ def test_at_a_broker_that_is_not_mosquitto_a_backlog_arrives_once_whole_and_is_c
     ):
         eventually(lambda: counter.pending == 0, within_s=20)
         broker.kill()
-        events = counter.press(30)
         broker.start()
+        assert office.subscribed.acquire(timeout=20), "whoever sends before the province listens sends to nobody"
+        events = counter.press(30)
         eventually(lambda: counter.pending == 0, within_s=30)
         assert office.rows()[-1] == (280, events[-1].encode())
         assert verify(office.rows()).count == 280
