@@ -44,10 +44,12 @@ from agent.rating.ledger import Ledger, LedgerService
 from agent.rating.mode_service import ModeService
 from agent.rating.modes import Mode, ModeKind
 from agent.rating.opening import opening
+from agent.rating.reception import CounterReception
 from agent.rating.service import RatingService
 from agent.rating.sign import Sign, read_mode
 from agent.rating.slip import Slip, read_slip
 from agent.rating.tray import Arrival, Tray
+from agent.rating.visit import Place
 from agent.screen.hub import Banner, Nameplate, ScreenHub
 from agent.screen.media import MediaStore
 from agent.screen.qr import rating_qr
@@ -67,6 +69,7 @@ from agent.uplink.payload import ConfigProblem, ConfigReport, Message
 from agent.uplink.service import Birth, UplinkService
 from agent.uplink.topics import Topics
 from agent.vitals import VitalsService
+from agent.web.phone_service import PhoneService
 from agent.web.service import WebService
 from agent.web.site import Figure, Site
 from drivers import registry
@@ -334,7 +337,8 @@ class App:
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, counter.language)),
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
-            Unit("web", self._web, (settings.web, counter.language)),
+            Unit("web", self._web, (settings.web.listen, counter.language)),
+            *self._phone_units(),
             *(Unit(name, partial(self._camera, name, camera), camera) for name, camera in cameras),
             Unit("config", self._config_watch),
         ]
@@ -502,6 +506,21 @@ class App:
         )
         self.web = WebService(self.settings.web.listen, site, after=self._have_keypads_been_tried)
         return self.web
+
+    def _phone_units(self) -> list[Unit]:
+        """The rating page on the counter's own network, where there is one."""
+        settings, gate = self.settings, self._gate
+        network = settings.web.counter_network
+        if network is None or gate is None:
+            return []
+        made_of = (network, settings.qr, settings.counter, settings.rating.scale)
+        return [Unit("phone", partial(self._phone, network, gate), made_of)]
+
+    def _phone(self, network: str, gate: Gate) -> Service:
+        counter = self.settings.counter
+        place = Place(counter.name, counter.number, self.settings.rating.scale, counter.hotlines)
+        reception = CounterReception(gate, self._tray, agent=counter.agent, place=place, clock=self.clock)
+        return PhoneService(network, reception, health=self.health, after=self._have_keypads_been_tried)
 
     def _have_keypads_been_tried(self) -> bool:
         told = {report.component for report in self.health.reports()}

@@ -6,6 +6,7 @@ broker last, and the folder with everything it wrote is removed.
 """
 
 import logging
+import secrets
 import select
 import shutil
 import socket
@@ -158,6 +159,10 @@ def _free_port() -> int:
 
 def _settings(folder: Path, broker: str) -> dict[str, object]:
     """The demo's configuration file; open it in the demo's folder to see how little a counter needs."""
+    network = f"127.0.0.1:{_free_port()}"
+    secret = folder / "qr.key"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_urlsafe(32))
     return {
         "counter": {
             "province": "40",
@@ -171,8 +176,8 @@ def _settings(folder: Path, broker: str) -> dict[str, object]:
         "outbox": {"path": str(folder / "state" / "outbox.db")},
         "rating": {"correction_s": 2, "lockout_s": 3, "privacy": {"bucket_min": 0}},
         "keypads": [{"driver": "serial", "port": str(folder / "keypad"), "keys": {KEYS[n]: 4 - n for n in KEYS}}],
-        "qr": {"mode": "static", "url": "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/NA-DEMO"},
+        "qr": {"mode": "local", "url": f"HTTP://{network}/R/", "secret_file": str(secret)},
         "cameras": [{"name": "quay", "driver": "sim"}],
         "screen": {"media": str(folder / "media")},
-        "web": {"listen": "127.0.0.1:0"},
+        "web": {"listen": "127.0.0.1:0", "counter_network": network},
     }

@@ -232,6 +232,8 @@ def _row(seq: int, time: str, kind: str, body: bytes, received_at: str) -> dict[
         "type": kind.removeprefix("vn.motcua.").removesuffix(".v1"),
         "level": data.get("level"),
         "flags": data.get("flags", []),
+        "channel": data.get("channel"),
+        "comment": data.get("comment"),
         "received_at": _in_the_zone_of(time, received_at),
     }
 

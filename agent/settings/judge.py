@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -217,11 +218,13 @@ class _Judgement:
 
     def _check_code(self, data: dict[str, Any], qr: Any, screen: Any) -> None:
         """Whether citizens can scan the QR, and whether what it leads to is served."""
+        web = data.get("web")
+        if "qr" not in data and isinstance(web, dict) and web.get("counter_network"):
+            self._find("network_without_code", ("web", "counter_network"))
         if not isinstance(qr, Qr):
             return
-        web = data.get("web")
-        if qr.mode == "local" and not (isinstance(web, dict) and web.get("counter_network")):
-            self._find("qr_local", ("qr", "mode"))
+        if qr.mode == "local":
+            self._check_local(data, qr)
         if not isinstance(screen, Screen) or screen.output.diagonal_inch is None:
             return
         output = screen.output
@@ -239,6 +242,19 @@ class _Judgement:
                 "reach": f"{int(code.reach_m * 10) / 10:g}",
             }
             self._find("qr_too_far", ("screen", "output", "scan_distance_m"), **numbers)
+
+    def _check_local(self, data: dict[str, Any], qr: Qr) -> None:
+        """Whether this box serves what the QR leads to."""
+        web = data.get("web")
+        network = web.get("counter_network") if isinstance(web, dict) else None
+        if not network:
+            self._find("qr_local", ("qr", "mode"))
+            return
+        address = urlsplit(qr.url.lower())
+        served = {f"http://{str(network).lower().removesuffix(':80')}", f"http://{str(network).lower()}"}
+        if f"{address.scheme}://{address.netloc}" not in served or address.path != "/r/":
+            suggestion = f"HTTP://{str(network).upper()}/R/"
+            self._find("qr_local_url", ("qr", "url"), seen=shorten(qr.url), suggestion=suggestion)
 
     def _levels(self, keypads: Any) -> Iterator[tuple[Path, int]]:
         for index, item in _maps(keypads):

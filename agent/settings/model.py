@@ -28,6 +28,7 @@ from agent.settings.words import (
     AgentName,
     Broker,
     CameraName,
+    CounterNetwork,
     KeyMap,
     LanguageCode,
     Loopback,
@@ -256,6 +257,9 @@ class Web(Section):
 
     listen: Loopback = "127.0.0.1:8080"
     """Address and port on this machine only: 127.0.0.1:8080. Port 0 takes a free one."""
+    counter_network: CounterNetwork | None = None
+    """Address and port of this box on the counter's own Wi-Fi: 192.168.4.1:8081. The rating page for phones is served
+    there, and nothing else."""
 
     @property
     def address(self) -> Address:

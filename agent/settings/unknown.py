@@ -25,7 +25,6 @@ LATER = {
     "cameras.credentials_file",
     "screen.output.power",
     "screen.playlist",
-    "web.counter_network",
 }
 """Keys of the file format whose feature this version does not have."""
 

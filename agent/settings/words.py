@@ -152,6 +152,17 @@ def _loopback(text: str) -> str:
     return text
 
 
+def _counter_network(text: str) -> str:
+    try:
+        address = Address.split(text)
+        own = ipaddress.ip_address(address.host)
+    except ValueError:
+        raise refuse("network_address", seen=text) from None
+    if own.is_unspecified or own.is_multicast or own.is_global or address.port == 0:
+        raise refuse("network_address", seen=text)
+    return text
+
+
 def _web_address(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -224,6 +235,7 @@ SecretFile = Annotated[Path, BeforeValidator(expand_credential), AfterValidator(
 StatePath = Annotated[Path, AfterValidator(_absolute("/var/lib/counter-agent"))]
 Broker = Annotated[str, AfterValidator(_broker), _pattern("^mqtts?://[^@/]+/?$")]
 Loopback = Annotated[str, AfterValidator(_loopback), _pattern(r"^(127\.[0-9.]+|localhost|\[[0:]*:0*1\]):[0-9]{1,5}$")]
+CounterNetwork = Annotated[str, AfterValidator(_counter_network), _pattern(r"^([0-9.]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$")]
 WebAddress = Annotated[str, AfterValidator(_web_address), _pattern("^[Hh][Tt][Tt][Pp][Ss]?://")]
 Payload = Annotated[str, AfterValidator(_payload), _pattern("^([0-9A-Fa-f]{2})+$")]
 KeyMap = Annotated[

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from agent.health import Health
@@ -60,7 +60,8 @@ class DemoSources:
     press: Callable[[int], None]
     """Press key 1 to 4 on the simulated keypad; OSError when its wire is gone."""
     received: Callable[[], Sequence[Mapping[str, Any]]]
-    """What the province has stored, newest first: `seq, time, type, level, flags, received_at` (ISO times)."""
+    """What the province has stored, newest first: `seq, time, type, level, flags, channel, comment, received_at`
+    (ISO times)."""
     totals: Callable[[], Mapping[str, int]]
     """The province's counts: `ratings`, `events`, `acknowledged`, `gaps`; others are shown by their key."""
     hub: ScreenHub
@@ -69,7 +70,7 @@ class DemoSources:
 
 
 def demo_routes(sources: DemoSources) -> list[Route]:
-    """`/` and what feeds it, to stand before the site's own routes."""
+    """`/` and what feeds it, to stand before the site's own routes; `/demo/phone` opens what the QR says."""
 
     def now() -> dict[str, Any]:
         return {
@@ -99,7 +100,18 @@ def demo_routes(sources: DemoSources) -> list[Route]:
             return PlainTextResponse(f"The keypad's wire is gone: {error}\n", 503)
         return Response(status_code=204)
 
-    return [Route("/", page), Route("/demo/events", events), Route("/demo/press", press, methods=["POST"])]
+    async def phone(request: Request) -> Response:  # noqa: ARG001
+        code = sources.hub.state()["qr"]
+        if code is None:
+            return PlainTextResponse("The screen shows no code now.\n", 503)
+        return RedirectResponse(f"http://{code['text']}", 303)
+
+    return [
+        Route("/", page),
+        Route("/demo/events", events),
+        Route("/demo/press", press, methods=["POST"]),
+        Route("/demo/phone", phone),
+    ]
 
 
 def _streams(request: Request) -> Streams:

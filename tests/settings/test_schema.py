@@ -87,11 +87,11 @@ def test_the_model_counter_explains_every_key_and_tells_the_truth_about_defaults
     assert expected - shown == set()
     settings = load(CONFIG / "model-counter.example.yaml")
     plain = parse(b'counter: {province: "40", agent: na-0123}\nuplink: {broker: mqtts://x}\n', "config.yaml")
-    assert (settings.outbox, settings.rating, settings.screen.media, settings.web) == (
+    assert (settings.outbox, settings.rating, settings.screen.media, settings.web.listen) == (
         plain.outbox,
         plain.rating,
         plain.screen.media,
-        plain.web,
+        plain.web.listen,
     )
 
 

@@ -81,6 +81,24 @@ def test_the_hops_light_up_on_evidence_and_no_sooner(serving: Serving, province:
     assert all(text in row for text in ("#1", "Hài lòng", "correction", "08:15:07"))
 
 
+def test_the_phone_page_is_one_click_away(serving: Serving) -> None:
+    answer, _ = serving.ask("GET", "/demo/phone")
+    assert (answer.status, answer.headers["Location"]) == (303, ADDRESS.replace("HTTPS", "http"))
+    serving.hub.set_code(None)
+    assert serving.ask("GET", "/demo/phone")[0].status == 503
+
+
+def test_a_phones_vote_is_told_apart_and_its_comment_is_text(
+    serving: Serving, province: Province, open_page: OpenPage
+) -> None:
+    province.store(level=3)
+    province.rows[0].update(flags=[], channel="qr", comment="<b>nhanh</b>, gọi …")
+    page = open_page("/", (1440, 900))
+    row = page.locator("#received tr").first
+    until(page, "document.querySelector('#received q') !== null")
+    assert all(text in row.inner_text() for text in ("Rất hài lòng", "điện thoại", "<b>nhanh</b>, gọi …"))
+
+
 def test_keys_of_the_keyboard_press_too(serving: Serving, province: Province, open_page: OpenPage) -> None:
     page = open_page("/", (1440, 900))
     page.keyboard.press("4")

@@ -95,7 +95,9 @@ function what(row) {
   } else {
     cell.append(face(row.level, level.mouth), element("b", "", level.label));
   }
+  if (row.channel?.startsWith("qr")) cell.append(element("span", "flag phone", "điện thoại"));
   for (const flag of row.flags ?? []) cell.append(element("span", "flag", flag));
+  if (row.comment) cell.append(element("q", "", row.comment));
   return cell;
 }
 
