@@ -38,6 +38,7 @@ from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
 from agent.rating.findings import DAYS
 from agent.rating.gate import Gate
+from agent.rating.handed import Answer, Handed, HandedService
 from agent.rating.inspection_service import HEARD, Evidence, Felt, Fitted, InspectionService
 from agent.rating.keypad import KeypadService
 from agent.rating.ledger import Ledger, LedgerService
@@ -65,7 +66,7 @@ from agent.timekeeper import ClockService, Timekeeper
 from agent.today import terms_of, today
 from agent.uplink.commands import WAITING, CommandService, Orders
 from agent.uplink.mailbox import Mailbox
-from agent.uplink.payload import ConfigProblem, ConfigReport, Message
+from agent.uplink.payload import ConfigProblem, ConfigReport, Message, Result
 from agent.uplink.service import Birth, UplinkService
 from agent.uplink.topics import Topics
 from agent.vitals import VitalsService
@@ -134,6 +135,7 @@ class App:
         self._mailbox = Mailbox()
         self._orders: Orders = queue.Queue(WAITING)
         self._tray = Tray()
+        self._handed = Handed()
         self._media = MediaStore(self.settings.outbox.path.parent / "screen")
         self._keypads: dict[str, KeypadService] = {}
         self._cameras: dict[str, CameraService] = {}
@@ -334,6 +336,7 @@ class App:
             Unit(
                 "inspection", self._inspect, (counter, settings.rating, settings.keypads, settings.qr, settings.cameras)
             ),
+            *([Unit("handed", self._hand_over, settings.qr)] if settings.qr and settings.qr.mode == "portal" else []),
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, counter.language)),
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
@@ -455,6 +458,15 @@ class App:
         agent = self.settings.counter.agent
         return Gate(qr, agent, clock=self.clock, health=self.health, opened=self._qr_opened)
 
+    def _hand_over(self) -> Service:
+        if self._gate is None:
+            raise ValueError("there is no gate for phones")
+        return HandedService(self._handed, gate=self._gate, urn=self._tray, answer=self._answer_ballot)
+
+    def _answer_ballot(self, ballot_id: str, answer: Answer, reason: str) -> None:
+        result = Result(status=answer.value, reason=reason or None)
+        self._mailbox.say(Message(self.topics.result("rating", ballot_id), result.encode()))
+
     def _commands(self) -> Service:
         return CommandService(
             orders=self._orders,
@@ -481,6 +493,7 @@ class App:
             birth=Birth(info=self._info, config=self._config_report),
             orders=self._orders,
             mailbox=self._mailbox,
+            handed=self._handed.put,
         )
 
     def _screen(self) -> Service:
