@@ -34,5 +34,5 @@ soak:
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --upgrade setup.cfg
 lock:
-	@sh bootstrap.sh dev $(LOCK) --extra build --extra province --output-file config/requirements.txt
+	@sh bootstrap.sh dev $(LOCK) --extra build --extra gpio --extra province --output-file config/requirements.txt
 	@sh bootstrap.sh dev $(LOCK) --extra dev --output-file config/requirements-dev.txt

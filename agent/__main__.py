@@ -217,6 +217,45 @@ def verify(file: Path, *, head_files: tuple[Path, ...], head_lines: tuple[str, .
     sys.exit(any(verdict.broken for verdict in verdicts))
 
 
+@cli.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["events", "ratings", "summary"]),
+    default="events",
+    show_default=True,
+    help="Events one a line (for `verify` and the province), or a table of ratings or of days.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An outbox, a province's store or an earlier export; the configured outbox unless said.",
+)
+@config_option
+def export(target: Path, form: str, store: Path | None, config: Path) -> None:
+    """Write events to the file TARGET (- is standard output), beside the running agent.
+
+    Tables are CSV for a spreadsheet, in the counter's language. Exits 1 if damaged events had to be left out.
+
+    \b
+    Example:  counter-agent export /media/usb/na-0123.ndjson
+              counter-agent export --as summary days.csv
+              counter-agent export --as ratings --store province.db ratings.csv
+    """
+    from agent.export import Form, export_of  # noqa: PLC0415
+
+    made = export_of(config, store)
+    if str(target) == "-":
+        result = made.pour(sys.stdout.buffer, Form(form))
+    else:
+        result = made.write(target, Form(form))
+        click.echo(made.words.text("export.done", target=target, lines=result.lines), err=True)
+    if result.damaged:
+        click.echo(made.words.text("export.damaged", damaged=result.damaged, source=made.source), err=True)
+    sys.exit(result.damaged > 0)
+
+
 @cli.group(cls=Examples)
 def province() -> None:
     """The other end: receive what counters send, watch the fleet."""

@@ -53,7 +53,9 @@ class Verdict:
         return self.place._asdict() | {key: value for key, value in asdict(self).items() if key != "place"}
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
+    """An event in a file."""
+
     place: Place
     seq: int
     body: bytes
@@ -74,19 +76,21 @@ def verify_file(path: Path, heads: Iterable[Head] = ()) -> list[Verdict]:
     held = _by_place(heads)
     streams: dict[Place, _Stream] = {}
     declared: dict[Place, Ranges] = {}
+    ended: set[tuple[str, str]] = set()
     try:
-        for row in _rows(path):
+        for row in rows(path):
             if row.place not in streams:
                 streams[row.place] = _Stream(_heads_of(row.place, held))
             streams[row.place].take(row)
-            for place, numbers in _declared(row):
-                dropped = declared.setdefault(place, Ranges())
-                for first, last in numbers:
-                    dropped.add(first, last)
+            ended |= set(_ended(row))
+            _note(row, declared)
     except (OSError, sqlite3.Error) as error:
         raise PersonMustAct(f"{path}: {error}") from error
     if not streams:
         raise PersonMustAct(f"{path} holds no events")
+    for place, stream in streams.items():
+        if (place.agent, place.epoch) in ended:
+            stream.holes, stream.is_salvaged = Ranges(), True
     for place in held:
         if not any(place == there or place == there._replace(agent="") for there in streams):
             streams[place] = _Stream(held[place])
@@ -131,7 +135,7 @@ class _Stream:
     holes: Ranges = field(default_factory=Ranges)
     broken: Break | None = None
 
-    def take(self, row: _Row) -> None:
+    def take(self, row: Row) -> None:
         previous: str | None = self.head
         if not self.count:
             self.first = row.seq
@@ -181,7 +185,15 @@ class _Stream:
         return Verdict(place, self.count, self.first, self.last, self.head, dropped, broken, len(self.fitting))
 
 
-def _declared(row: _Row) -> Iterator[tuple[Place, Ranges]]:
+def _note(row: Row, declared: dict[Place, Ranges]) -> None:
+    """Add what *row* declares dropped to *declared*."""
+    for place, numbers in _declared(row):
+        dropped = declared.setdefault(place, Ranges())
+        for first, last in numbers:
+            dropped.add(first, last)
+
+
+def _declared(row: Row) -> Iterator[tuple[Place, Ranges]]:
     """Which numbers *row*, if it is a `gap` event, declares dropped."""
     kind = f"vn.motcua.{EventType.GAP}.v1"
     if not isinstance(row.body, bytes) or kind.encode() not in row.body:
@@ -195,10 +207,29 @@ def _declared(row: _Row) -> Iterator[tuple[Place, Ranges]]:
         return
 
 
+def _ended(row: Row) -> Iterator[tuple[str, str]]:
+    """The agent and the epoch that *row* says was put aside: only what could be saved of it is in the file."""
+    kind = f"vn.motcua.{EventType.ALERT}.v1"
+    if not isinstance(row.body, bytes) or b'"OUTBOX_REPLACED"' not in row.body:
+        return
+    try:
+        event = json.loads(row.body)
+        if event["type"] == kind and event["data"]["code"] == "OUTBOX_REPLACED":
+            yield row.place.agent, str(event["data"]["old_epoch"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+
+
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def rows(path: Path) -> Iterator[Row]:
+    """Every event in the file at *path*, stream by stream, each in its order.
+
+    Raises:
+        PersonMustAct: it is no file of events.
+        OSError, sqlite3.Error: it cannot be read.
+    """
     with path.open("rb") as file:
         is_database = file.read(16) == b"SQLite format 3\0"
     if not is_database:
@@ -209,7 +240,7 @@ def _rows(path: Path) -> Iterator[_Row]:
         if "event" in tables:
             order = "select agent, epoch, lane, seq, body from event order by agent, epoch, lane, seq"
             yield from (
-                _Row(Place(agent, epoch, lane), seq, body) for agent, epoch, lane, seq, body in db.execute(order)
+                Row(Place(agent, epoch, lane), seq, body) for agent, epoch, lane, seq, body in db.execute(order)
             )
         elif tables.issuperset(Lane):
             yield from _outbox(db)
@@ -217,7 +248,7 @@ def _rows(path: Path) -> Iterator[_Row]:
             raise PersonMustAct(f"{path} is neither a counter's outbox nor a province's store")
 
 
-def _outbox(db: sqlite3.Connection) -> Iterator[_Row]:
+def _outbox(db: sqlite3.Connection) -> Iterator[Row]:
     (epoch,) = db.execute("select epoch from store").fetchone()
     agent = ""
     for source in (*Lane, "salvaged"):
@@ -227,7 +258,7 @@ def _outbox(db: sqlite3.Connection) -> Iterator[_Row]:
             f"select {named}, seq, body, crc from {source} order by 1, 2, 3"  # noqa: S608 - our own table names
         ):
             agent = agent or _agent(body)
-            yield _Row(Place(agent, its_epoch, lane), seq, body, is_sound(body, crc), is_salvaged)
+            yield Row(Place(agent, its_epoch, lane), seq, body, is_sound(body, crc), is_salvaged)
 
 
 def _agent(body: bytes) -> str:
@@ -237,7 +268,7 @@ def _agent(body: bytes) -> str:
         return ""
 
 
-def _lines(path: Path) -> Iterator[_Row]:
+def _lines(path: Path) -> Iterator[Row]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             body = line.rstrip(b"\r\n")
@@ -245,10 +276,10 @@ def _lines(path: Path) -> Iterator[_Row]:
                 yield _read(body, f"{path}:{number}")
 
 
-def _read(body: bytes, where: str) -> _Row:
+def _read(body: bytes, where: str) -> Row:
     try:
         event = json.loads(body)
         place = Place(str(event["source"]).rpartition("/")[2], str(event["epoch"]), str(event["lane"]))
-        return _Row(place, int(event["seq"]), body)
+        return Row(place, int(event["seq"]), body)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PersonMustAct(f"{where} is not an event; an export has one CloudEvent in JSON on each line") from error

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 class DriverError(Exception):
     """A device's refusal. `code` and `values` name the condition for health; the text is for the log."""
 
-    def __init__(self, code: str, text: str, **values: str) -> None:
+    def __init__(self, code: str, text: str, /, **values: str) -> None:
         super().__init__(text)
         self.code = code
         self.values = values
@@ -138,6 +138,11 @@ class Keypad(Driver):
     def is_heard(self) -> bool:
         """Whether the device has shown since `open` that it is there; where a `read` that works is proof, always."""
         return True
+
+    @property
+    def possible_losses(self) -> int:
+        """How often, since construction, presses may have been lost on the way without a trace."""
+        return 0
 
     @property
     def remark(self) -> Remark | None:

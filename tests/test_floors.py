@@ -134,6 +134,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.app": ["agent", "drivers"],
             "agent.birth": ["agent"],
             "agent.evidence": ["agent"],
+            "agent.export": ["agent"],
             "agent.orders": ["agent"],
             "agent.portal": ["agent"],
             "agent.protocol": ["agent"],

@@ -74,7 +74,7 @@ def test_the_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.txt", ["build", "province"]), ("requirements-dev.txt", ["dev"])]
+    ("lock", "extras"), [("requirements.txt", ["build", "gpio", "province"]), ("requirements-dev.txt", ["dev"])]
 )
 def test_the_lock_fits_what_the_package_asks_for(lock: str, extras: list[str]) -> None:
     setup = configparser.ConfigParser(interpolation=None)

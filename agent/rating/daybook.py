@@ -73,6 +73,8 @@ class Ballot:
     reasons: tuple[str, ...]
     comment: str
     is_burst: bool
+    counter: int
+    commune: str
 
     @property
     def is_counted(self) -> bool:
@@ -148,6 +150,8 @@ class Daybook:
             reasons=tuple(map(str, data.get("reasons") or ())),
             comment=str(data.get("comment") or ""),
             is_burst=data.get("burst") is True,
+            counter=int(data.get("counter", 1)),
+            commune=str(data.get("commune", "")),
         )
         self.ballots.append(ballot)
         self._by_id[event_id] = ballot

@@ -82,6 +82,7 @@ class KeypadService(Service):
         self._lost_at: float | None = None
         self._told: Condition | None = None
         self._looks = 0
+        self._losses = 0
         self._stored = threading.Event()
         self._press_at = float("-inf")
 
@@ -126,6 +127,9 @@ class KeypadService(Service):
             if self._stored.is_set():
                 self._stored.clear()
                 keypad.acknowledge()
+            if keypad.possible_losses > self._losses:
+                self._losses = keypad.possible_losses
+                log.warning("%s: presses may have been lost %d times: nobody read in time", self.name, self._losses)
             if keypad.is_heard:
                 self._judge(contact.fault(time.monotonic()), keypad.remark)
 

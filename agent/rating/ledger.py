@@ -15,6 +15,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
@@ -98,6 +99,16 @@ class _Entry:
         end = self.end.right(boot, now) if self.end is not None else None
         start = self.start.right(boot, now)
         return Outage(self.cause, self.component, self.code, start, max(start, end) if end is not None else None)
+
+
+def open_in(notes: Iterable[Any]) -> list[Outage]:
+    """The outages that an alive mark's *notes* tell of, as its own clock dated them."""
+    found = []
+    for note in notes:
+        with suppress(ValueError, TypeError):
+            entry = _Entry.of(note)
+            found.append(entry.outage("", entry.start.moment))
+    return found
 
 
 class Ledger:

@@ -171,7 +171,7 @@ class Keypad(Section):
     options: SerializeAsAny[Options]
     """The driver's own keys (`port`, `baud`, …), checked by the driver's `Options`."""
     keys: KeyMap
-    """What each key sends (hexadecimal, in quotes) and the level it means: "31": 3."""
+    """What each key sends (hexadecimal, in quotes) or, where its keys have names, its name, and the level: "31": 3."""
     repeat_gap_ms: int = Field(default=300, ge=0, le=5000)
     """Milliseconds in which the same code again is the same press."""
     stuck_s: float = Field(default=10, gt=0, le=600)

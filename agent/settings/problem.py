@@ -1,6 +1,6 @@
 """A problem in a configuration file, as a technician reads it: where, what was seen, what to do.
 
-config.yaml:14:11 keypads[0].driver: no keypad driver "seriel". Did you mean "serial"? Known: serial, sim.
+config.yaml:14:11 keypads[0].driver: no keypad driver "seriel". Did you mean "serial"? Known: evdev, gpio, serial, sim.
     - driver: seriel
               ^
 """

@@ -20,6 +20,7 @@ from agent.settings.model import Settings
 from agent.settings.scales import spell
 from agent.settings.unknown import DEVICES, SECTIONS
 from drivers import registry
+from drivers.base import Keypad
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -64,7 +65,11 @@ def _or_nothing(node: dict[str, Any]) -> dict[str, Any]:
 def _device(model: type[BaseModel], kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     """An item of a list of devices: the keys of the file format and those of the driver called *name*."""
     common = _tree(model, definitions)
-    own = _tree(registry.find(kind, name).Options, definitions, f"{kind}.{name}.")
+    found = registry.find(kind, name)
+    own = _tree(found.Options, definitions, f"{kind}.{name}.")
+    if issubclass(found, Keypad) and found.key_names:
+        keys = common["properties"]["keys"]["patternProperties"]
+        keys[f"^({'|'.join(found.key_names)})$"] = {"type": "integer"}
     common["properties"].pop("options")
     required = [key for key in common.get("required", ()) if key != "options"] + own.get("required", [])
     driver = {"const": name, "description": own.get("description", f"The {kind} driver {name}.")}

@@ -29,7 +29,6 @@ LATER = {
 """Keys of the file format whose feature this version does not have."""
 
 LATER_VALUES = {
-    ("keypads", "driver"): {"evdev", "gpio"},
     ("cameras", "driver"): {"csi", "network", "usb"},
 }
 

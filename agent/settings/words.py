@@ -203,7 +203,9 @@ def _payload(text: str, info: ValidationInfo) -> str:
     if text in names or re.fullmatch(r"([0-9A-Fa-f]{2}){1,64}", text):
         return text
     if names:
-        close = get_close_matches(text[:64].upper(), names, n=1)
+        seen = text[:64].upper()
+        ends = sorted((name for name in names if seen and name.endswith(seen)), key=len)
+        close = ends or get_close_matches(seen, names, n=1)
         example = close[0] if close else next(iter(names))
         raise refuse("key_name_close" if close else "key_name", seen=text, suggestion=example)
     bare = re.sub(r"^0x|\\x|[\s:,]", "", text.lower())

@@ -1,7 +1,10 @@
 """The rating token: what a counter signs, both ends read, and nobody else can make."""
 
 import base64
+import hashlib
+import hmac
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -39,6 +42,17 @@ def test_a_token_is_read_back_as_what_was_minted(token: Token) -> None:
     assert len(text) == 29
     assert verify(text, FIND) == token
     assert Token.from_id(token.id) == token
+
+
+def test_the_token_that_the_guide_gives_to_check_against_is_the_one_that_is_made() -> None:
+    keys = QrKeys.from_secret(b"0123456789abcdef0123456789abcdef", agent="na-0123")
+    head = b"\x44" + hashlib.sha256(b"na-0123").digest()[:3] + (29_833_334).to_bytes(4) + b"\x01\x02"
+    root = hmac.digest(bytes(32), b"0123456789abcdef0123456789abcdef", "sha256")
+    key = hmac.digest(root, b"motcua qr mac na-0123\x01", "sha256")
+    made = mint(keys, Token(keys.device, 29_833_334, b"\x01\x02"))
+
+    assert made == base64.b32encode(head + hmac.digest(key, head, "sha256")[:8]).decode().rstrip("=")
+    assert f"`{made}`" in (Path(__file__).parents[2] / "docs/qr.md").read_text(encoding="utf-8")
 
 
 @given(tokens, st.integers(0, 143))

@@ -145,7 +145,8 @@ def test_a_value_that_needs_a_restart_may_not_fall_back_to_its_default_either() 
 def test_a_problem_stands_at_its_line_with_a_caret_under_it() -> None:
     (problem,) = problems(SMALL + 'keypads:\n- driver: seriel\n  keys: {"31": 3}\n')
     assert problem.render() == (
-        'config.yaml:4:11 keypads[0].driver: no keypad driver "seriel". Did you mean "serial"? Known: serial, sim.\n'
+        'config.yaml:4:11 keypads[0].driver: no keypad driver "seriel". Did you mean "serial"? '
+        "Known: evdev, gpio, serial, sim.\n"
         "    - driver: seriel\n"
         "              ^"
     )
@@ -153,7 +154,7 @@ def test_a_problem_stands_at_its_line_with_a_caret_under_it() -> None:
         "path": "keypads[0].driver",
         "line": 4,
         "column": 11,
-        "message": 'no keypad driver "seriel". Did you mean "serial"? Known: serial, sim.',
+        "message": 'no keypad driver "seriel". Did you mean "serial"? Known: evdev, gpio, serial, sim.',
     }
 
 
