@@ -192,8 +192,7 @@ class Export:
         for date in book.days():
             said = read_summary(book.summaries.get(date, {}))
             day = summarise(date, book, self.terms, outages=outages, until=datetime.now(self.terms.zone), before=before)
-            integrity = day.integrity.model_copy(update={"head": said.integrity.head if said is not None else None})
-            before = day.model_copy(update={"late": said.late if said is not None else None, "integrity": integrity})
+            before = _as_told(day, said)
             yield before
 
     def _day(self, day: SummaryData, most_levels: int) -> Iterator[object]:
@@ -215,13 +214,20 @@ class Export:
         yield "; ".join(f"{name} {each.valid}/{each.raw}" for name, each in day.channels.items())
         yield _pairs(day.reasons)
         yield "; ".join(f"{each.hour}h {'–' if each.count is None else each.count}" for each in day.hours)
-        yield day.late or 0
+        yield from (day.late or 0, day.integrity.missing or 0)
         yield from (day.integrity.clock_steps, day.integrity.keymap_changes)
         yield day.integrity.head.hash if day.integrity.head is not None else ""
 
     def _number(self, value: float | None) -> str:
         """A percentage as the counter's language writes it."""
         return "" if value is None else str(value).replace(".", self.words.text("status.decimal"))
+
+
+def _as_told(day: SummaryData, said: SummaryData | None) -> SummaryData:
+    """*day* with what only the event can know: what was there when it was made, and what came late."""
+    head, missing = (said.integrity.head, said.integrity.missing) if said is not None else (None, None)
+    integrity = day.integrity.model_copy(update={"head": head, "missing": missing})
+    return day.model_copy(update={"late": said.late if said is not None else None, "integrity": integrity})
 
 
 def day_columns(levels: int) -> tuple[str, ...]:
@@ -233,7 +239,7 @@ def day_columns(levels: int) -> tuple[str, ...]:
         *("satisfied", "of", "percent", "low", "high", "transactions", "response", "needed"),
         *("upgrades", "downgrades", "bursts", "low_ratings", "silence", "availability"),
         *outages,
-        *("flags", "channels", "reasons", "hours", "late", "clock_steps", "keymap_changes", "head"),
+        *("flags", "channels", "reasons", "hours", "late", "missing", "clock_steps", "keymap_changes", "head"),
     )
 
 

@@ -94,6 +94,8 @@ class Daybook:
     """People served, as they were fed; the last word of a day counts."""
     head: Stand | None = None
     """The last event of lane `record`."""
+    places: list[tuple[str, int]] = field(default_factory=list)
+    """Epoch and number of every event of lane `record`."""
     _readings: dict[str, list[Reading]] = field(default_factory=dict)
     _steps: list[Said] = field(default_factory=list)
     _lows: list[Said] = field(default_factory=list)
@@ -109,6 +111,7 @@ class Daybook:
         try:
             if event["lane"] == Lane.RECORD:
                 self.head = Stand(str(event["epoch"]), int(event["seq"]), chain_hash(body))
+                self.places.append((self.head.epoch, self.head.seq))
             if kind == RATING:
                 self._take_rating(event, said, data)
             elif kind == CLOCK:

@@ -110,6 +110,9 @@ class Integrity(EventData):
     """How many of them were not in use before."""
     head: Head | None = None
     """The last event in lane `record` when the summary was made."""
+    missing: int | None = None
+    """Events of that lane since the summary before that were no longer here, so that no figure counts them: the card
+    was too small, or `outbox.keep_days` shorter than the day."""
 
 
 class SummaryData(EventData):
@@ -306,9 +309,23 @@ def _hours(counts: Counter[int], open_spans: Sequence[Span], zone: tzinfo) -> tu
 def _late(book: Daybook, before: SummaryData | None) -> int | None:
     if before is None:
         return None
-    head = before.integrity.head
-    known = (head.epoch, head.seq) if head is not None else ("", 0)
+    known = _known(before)
     return sum(ballot.place > known and book.day(ballot.said) <= before.date for ballot in book.ballots) or None
+
+
+def _known(before: SummaryData) -> tuple[str, int]:
+    """Where lane `record` ended when the summary *before* was made."""
+    head = before.integrity.head
+    return (head.epoch, head.seq) if head is not None else ("", 0)
+
+
+def _missing(book: Daybook, before: SummaryData | None, head: Stand | None) -> int | None:
+    if before is None or head is None:
+        return None
+    epoch, seq = _known(before)
+    first = seq if epoch == head.epoch else 0
+    here = sum(first < place[1] <= head.seq for place in book.places if place[0] == head.epoch)
+    return head.seq - first - here or None
 
 
 def _integrity(
@@ -321,6 +338,7 @@ def _integrity(
         keymaps=used or known,
         keymap_changes=len(set(used) - set(known)) if known else 0,
         head=Head.of(head) if head is not None else None,
+        missing=_missing(book, before, head),
     )
 
 

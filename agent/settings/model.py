@@ -136,7 +136,7 @@ class Outbox(Section):
     limit_mb: int = Field(default=512, ge=8, le=1_048_576)
     """Largest size, in MB."""
     keep_days: int = Field(default=90, ge=0, le=3650)
-    """Days an event stays after the province has stored it."""
+    """Days an event stays after the province has stored it. With 0 a day's figures may be made without some ratings."""
 
 
 class Privacy(Section):

@@ -13,10 +13,11 @@ import pytest
 
 from agent.clock import ClockQuality, ManualClock
 from agent.errors import TryAgain
-from agent.event import EventType, Fact, Lane
+from agent.event import EventType, Fact, Lane, Stream
 from agent.health import Condition, Health, Status
 from agent.outbox.lookback import last_of, newest_first
 from agent.outbox.store import Outbox
+from agent.ranges import Ranges
 from agent.rating.bookkeeper import MOST_DAYS, WARM, Bookkeeper, Lanes
 from agent.rating.ledger import Ledger
 from agent.rating.opening import opening
@@ -204,6 +205,21 @@ def test_what_came_after_the_summary_is_late_in_the_next_one(counter: Counter) -
     }
     counter.go_to(at(17, 16, days=2))
     assert "late" not in counter.told(EventType.SUMMARY)[2]
+
+
+def test_events_that_left_before_they_were_counted_are_told_as_missing(counter: Counter) -> None:
+    counter.rate(3)
+    counter.go_to(CLOSED)
+    counter.outbox.keep_days = 0
+    counter.rate(3, 3, 0, when=at(32))
+    counter.outbox.confirm(Stream(counter.outbox.epoch, Lane.RECORD), have=Ranges([(1, 3)]), missing=Ranges())
+    counter.outbox.tidy(least=1)
+    counter.rate(2, when=at(33))
+    counter.go_to(at(17, 16, days=1))
+    first, second = counter.told(EventType.SUMMARY)
+    assert "missing" not in first["integrity"]
+    assert second["raw"] + second["integrity"]["missing"] == 4
+    assert second["raw"] < 4
 
 
 def test_an_open_outage_is_in_the_summary(counter: Counter) -> None:
