@@ -202,8 +202,11 @@ class App:
         log.info("%s %s is running", self.topics.agent, __version__)
 
     def _open_outbox(self) -> None:
+        is_gone = self._timekeeper.last_life is not None and not self.outbox.path.exists()
         try:
             self.outbox.open()
+            if is_gone:
+                self.outbox.tell_that_it_was_gone()
         except (TryAgain, PersonMustAct) as error:
             log.error("the outbox cannot be opened; trying again: %s", error)
 

@@ -29,7 +29,7 @@ class EventData(BaseModel):
 
 
 class OutboxReplaced(EventData):
-    """An `alert`: the database was damaged or restored from an old copy, and a new epoch began."""
+    """An `alert`: the database was damaged, restored from an old copy, or gone, and a new epoch began."""
 
     code: Literal["OUTBOX_REPLACED"] = "OUTBOX_REPLACED"
     reason: str
@@ -42,7 +42,7 @@ class OutboxReplaced(EventData):
     ballots: int = 0
     """How many votes of the ballot box were carried over into the new one."""
     kept_as: str
-    """The name of the old file, beside the new one."""
+    """The name of the old file, beside the new one; empty when there is none."""
 
 
 class EventsDropped(EventData):

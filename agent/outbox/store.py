@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.clock import Clock
+from agent.data import OutboxReplaced
 from agent.errors import BallotGone, TokenSpent, TryAgain
-from agent.event import Event, Fact, Lane, Stream
+from agent.event import Event, EventType, Fact, Lane, Stream
 from agent.outbox.ballots import Ballots, Stored
 from agent.outbox.book import Author, Book
 from agent.outbox.box import Choose
@@ -119,6 +120,19 @@ class Outbox(Journal, Ballots):
                     raise
                 self._begin_anew(f"damaged: {error}")
         return self._book
+
+    def tell_that_it_was_gone(self) -> None:
+        """Say in the lane, and to health, that there was no file though this box has had one.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        self.replaced = "gone: the box has run before, and its file is not there any more"
+        nothing = dict.fromkeys(Lane, 0)
+        data = OutboxReplaced(
+            reason=self.replaced, old_epoch="", last_seen=nothing, salvaged=nothing, kept_as=""
+        ).payload()
+        self.append(Fact.seen(EventType.ALERT, self._book.author.clock.read(), data))
 
     def _begin_anew(self, reason: str) -> None:
         self.close()
