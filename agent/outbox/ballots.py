@@ -54,7 +54,7 @@ class Ballots(ABC):
         with self._asking() as book:
             return book.box.is_spent(token, slot)
 
-    def spent_in(self, slot: int) -> int:
-        """How many tokens of *slot* have voted."""
+    def spent_in(self, slot: int, kind: bytes = b"") -> int:
+        """How many tokens of *slot* that begin with *kind* have voted."""
         with self._asking() as book:
-            return book.box.spent_in(slot)
+            return book.box.spent_in(slot, kind)

@@ -118,9 +118,10 @@ class Box:
         found = self._connection.execute("select 1 from spent where slot = ? and token = ?", (slot, token))
         return found.fetchone() is not None
 
-    def spent_in(self, slot: int) -> int:
-        """How many tokens of *slot* have voted."""
-        count: int = self._connection.execute("select count(*) from spent where slot = ?", (slot,)).fetchone()[0]
+    def spent_in(self, slot: int, kind: bytes = b"") -> int:
+        """How many tokens of *slot* that begin with *kind* have voted."""
+        asked = "select count(*) from spent where slot = ? and substr(token, 1, ?) = ?"
+        count: int = self._connection.execute(asked, (slot, len(kind), kind)).fetchone()[0]
         return count
 
 

@@ -51,7 +51,7 @@ class Store(Protocol):
 
     def release(self, choose: Choose) -> int: ...
 
-    def spent_in(self, slot: int) -> int: ...
+    def spent_in(self, slot: int, kind: bytes = b"") -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ class Clerk:
             self._let_out()
 
     def spent_in(self, token: Token | None) -> int:
-        """How many votes the slot of *token* has had."""
-        return self._store.spent_in(token.shown_at_s) if token is not None else 0
+        """How many votes the slot of *token* has had; slots of another length that begin with it are others."""
+        return self._store.spent_in(token.shown_at_s, token.head[:1]) if token is not None else 0
 
     def _correct(self, key: int, data: RatingData) -> str:
         open_vote = self._open.get(key)

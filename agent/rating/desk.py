@@ -64,8 +64,6 @@ class Rules:
     """Whether the counter is open at an aware wall time."""
     mode: Callable[[float], Flag | None] = no_mode
     """The flag of the mode that was on at a monotonic second."""
-    max_per_slot: int = 4
-    """Phones that can stand before the QR while it shows one code."""
 
 
 class NoSuchLevel(ValueError):
@@ -185,7 +183,7 @@ class Desk:
         flags = []
         if vote.is_static or vote.token is None:
             flags.append(Flag.LOW_TRUST)
-        elif in_slot >= self._rules.max_per_slot:
+        elif in_slot >= vote.token.quota:
             flags.append(Flag.QUOTA)
         elif self._is_full(given_at):
             flags.append(Flag.CAPACITY)

@@ -13,8 +13,14 @@ from agent.errors import TokenSpent
 from agent.event import EventType, Fact
 from agent.health import Health
 from agent.outbox.store import Outbox
+from agent.rating.box import Release
+from agent.rating.clerk import Clerk
+from agent.rating.desk import Desk, Rules
 from agent.rating.gate import Gate
+from agent.rating.record import Flag
+from agent.rating.scale import VN4
 from agent.rating.token import Token
+from agent.rating.urn import Vote
 from agent.settings.model import Qr
 
 URL = "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/"
@@ -101,3 +107,23 @@ def test_who_votes_with_every_token_that_the_screen_shows_is_bounded_by_its_quot
     assert len(slots) == 12
     assert max(slots.count(slot) for slot in slots) == taken[0].quota == 6
     assert counter.outbox.spent_in(taken[0].shown_at_s) == 6
+
+
+def test_the_seventh_vote_of_a_minute_is_kept_and_flagged(counter: Counter) -> None:
+    token = counter.gate.admit(counter.scan())[0]
+    desk = Desk(VN4, {}, Rules())
+    sixth, seventh = (desk.vote(Vote(0, token), at=1.0, in_slot=before).data for before in (5, 6))
+    assert (sixth.valid, sixth.flags) == (True, ())
+    assert (seventh.valid, seventh.flags) == (False, (Flag.QUOTA,))
+
+
+def test_votes_with_a_printed_code_use_up_no_slot_of_the_screen(counter: Counter) -> None:
+    """The portal makes tokens for them, whose longer slot may begin with the same second."""
+    shown = Token(counter.gate.keys().device, 945 * 4, b"ab", 60)
+    made = [Token(shown.device, 60 * 4, bytes([0, number]), 945) for number in range(9)]
+    assert {token.shown_at_s for token in made} == {shown.shown_at_s}
+    for token in made:
+        assert counter.vote(token)
+    clerk = Clerk(counter.outbox, Release(), bucket_min=15, clock=counter.clock)
+    assert clerk.spent_in(shown) == 0
+    assert clerk.spent_in(made[0]) == 9
