@@ -257,6 +257,30 @@ def export(target: Path, form: str, store: Path | None, config: Path) -> None:
 
 
 @cli.group(cls=Examples)
+def learn() -> None:
+    """Have the box learn what a device sends."""
+
+
+@learn.command("keypad")
+@config_option
+@click.option("--number", default=1, show_default=True, help="Which keypad of the file, from 1.")
+@click.option("--yes", is_flag=True, help="Write without asking.")
+@click.option("--print", "is_printed", is_flag=True, help="Only show what would be written.")
+def learn_keypad(config: Path, number: int, *, yes: bool, is_printed: bool) -> None:
+    """Press each key twice, from the worst level to the best: writes the keypad's `keys`.
+
+    \b
+    Example:  sudo counter-agent learn keypad
+    """
+    from agent.rating.learn import learn as run_learn  # noqa: PLC0415
+
+    def confirm(question: str) -> bool:
+        return not is_printed and (yes or click.confirm(question))
+
+    run_learn(config, number, say=click.echo, confirm=confirm)
+
+
+@cli.group(cls=Examples)
 def province() -> None:
     """The other end: receive what counters send, watch the fleet."""
 

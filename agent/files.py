@@ -11,8 +11,9 @@ one process in at a time. The kernel keeps the claim, so none outlives its proce
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agent.errors import PersonMustAct
@@ -52,12 +53,15 @@ def owned(folder: Path) -> Iterator[None]:
 def replace_file(path: Path, body: bytes) -> None:
     """Make *body* the contents of *path*, durably. One writer a path; the folder must exist.
 
+    A file that is replaced hands on its mode and, as far as this process may say so, its owner.
+
     Raises:
         OSError: the disk refuses; what was there before is still there.
     """
     unfinished = path.with_name(f".{path.name}.new")
     try:
         with unfinished.open("wb") as file:
+            _hand_on(path, file.fileno())
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
@@ -66,6 +70,16 @@ def replace_file(path: Path, body: bytes) -> None:
         unfinished.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def _hand_on(path: Path, opened: int) -> None:
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        return
+    with suppress(PermissionError):
+        os.fchown(opened, before.st_uid, before.st_gid)
+    os.fchmod(opened, stat.S_IMODE(before.st_mode))
 
 
 def flush_folder(folder: Path) -> None:

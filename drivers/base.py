@@ -7,7 +7,7 @@ A driver is one device used by one thread. Its constructor checks options and to
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -105,12 +105,37 @@ class Remark:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a keypad's keys were found to send, and the options under which they do."""
+
+    codes: tuple[str, ...]
+    """The payload of each key, in the order in which they were pressed."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options that have to change, as the configuration file writes them."""
+
+
 class KeypadOptions(Options):
-    """The options of a keypad, where the key map must agree with them."""
+    """The options of a keypad: what its key map must agree with, and how its keys are learnt."""
+
+    is_stream: ClassVar[bool] = False
+    """Whether what `raw` hears are pieces of a stream, of which one press may be many."""
 
     def can_send(self, code: str) -> bool:  # noqa: ARG002 - says what every keypad is asked
         """Whether a keypad with these options can send the payload *code*."""
         return True
+
+    def raw(self) -> Self:
+        """The same device, heard without any opinion about what a press is: for learning its keys."""
+        return self
+
+    def tidy(self, burst: bytes) -> bytes:
+        """What *burst*, all that came raw at one press, has in common with any other press of the same key."""
+        return burst
+
+    def learn(self, bursts: Sequence[Sequence[bytes]]) -> Learnt | None:
+        """What each key sends, from the raw bursts of its presses, key by key; None when they show no rule."""
+        return Learnt(tuple(presses[0].hex() for presses in bursts))
 
 
 class Keypad(Driver):

@@ -1,5 +1,6 @@
 """A file that is replaced is whole at every moment, and what is refused leaves no trace. Power cuts: tests/powercut."""
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,11 @@ def test_where_there_can_be_no_folder_nobody_is_kept_out(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with owned(tmp_path / "file" / "state"):
         assert not (tmp_path / "file").is_dir()
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    replace_file(path, b"old")
+    path.chmod(0o640)
+    replace_file(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640

@@ -93,7 +93,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
     (
         "services",  # joined by `agent.app`, never by each other
         {
-            "agent.rating": ["agent.settings"],
+            "agent.rating": ["agent.settings", "drivers.registry"],
             "agent.surveillance": ["agent.settings", "drivers.registry"],
             "agent.screen": ["agent.settings", "agent.rating.sticker"],
             "agent.uplink": ["agent.settings", "agent.outbox"],

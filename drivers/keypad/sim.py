@@ -21,7 +21,7 @@ from typing import Self
 
 from pydantic import Field
 
-from drivers.base import DriverNotReady, Identity, Keypad, Options, Press
+from drivers.base import DriverNotReady, Identity, Keypad, KeypadOptions, Press
 from drivers.keypad.framing import Payload
 
 
@@ -85,7 +85,7 @@ class PtyKeypad:
         self.close()
 
 
-class SimOptions(Options):
+class SimOptions(KeypadOptions):
     """`driver: sim`."""
 
     every_s: float = Field(default=20, gt=0, le=86400)

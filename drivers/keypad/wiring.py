@@ -1,12 +1,14 @@
 """How a serial keypad is wired: its keys in the configuration file, checked without touching a port."""
 
 import importlib.util
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from serial import Serial
 
-from drivers.base import KeypadOptions
+from drivers.base import KeypadOptions, Learnt
+from drivers.keypad import lesson
 from drivers.keypad.framing import ByteFraming, Framing, Payload
 from drivers.keypad.place import Match
 from drivers.keypad.pulse import Heartbeat
@@ -14,6 +16,8 @@ from drivers.keypad.pulse import Heartbeat
 
 class SerialOptions(KeypadOptions):
     """`driver: serial`. Exactly one of `port` and `match` says where the keypad is."""
+
+    is_stream: ClassVar[bool] = True
 
     port: str | None = Field(default=None, min_length=1)
     """A device path, or any URL that pyserial knows."""
@@ -79,3 +83,21 @@ class SerialOptions(KeypadOptions):
 
     def can_send(self, code: str) -> bool:
         return code not in self.deaf and (self.framing.kind != "byte" or len(code) == 2)
+
+    def raw(self) -> Self:
+        opinions = {"framing": ByteFraming(), "ignore": (), "heartbeat": None, "ack": None, "mute_s": 0.0}
+        return self.model_copy(update=opinions)
+
+    def tidy(self, burst: bytes) -> bytes:
+        return lesson.tidy(burst)
+
+    def learn(self, bursts: Sequence[Sequence[bytes]]) -> Learnt | None:
+        wire = lesson.read(bursts)
+        if wire is None:
+            return None
+        changes: dict[str, Any] = {}
+        if lesson.FRAMINGS[str(wire.framing["kind"])].model_validate(wire.framing) != self.framing:
+            changes["framing"] = dict(wire.framing)
+        if new := [code for code in wire.ignore if code not in self.ignore]:
+            changes["ignore"] = [*self.ignore, *new]
+        return Learnt(wire.payloads, changes)
