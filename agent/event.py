@@ -141,7 +141,12 @@ def stamp(moment: datetime) -> str:
 
 def chain_hash(body: bytes) -> str:
     """SHA-256 of an event's bytes, unpadded base64url (RFC 4648 section 5): the next event's `previous`."""
-    return binascii.b2a_base64(hashlib.sha256(body).digest(), newline=False).translate(_URLSAFE, b"=").decode()
+    return chain_code(body).decode()
+
+
+def chain_code(body: bytes) -> bytes:
+    """`chain_hash` as it stands in an event's bytes."""
+    return binascii.b2a_base64(hashlib.sha256(body).digest(), newline=False).translate(_URLSAFE, b"=")
 
 
 _URLSAFE = bytes.maketrans(b"+/", b"-_")

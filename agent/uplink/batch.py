@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from agent.event import chain_hash
+from agent.event import chain_code, chain_hash
 
 LARGEST_BYTES = 4 * 1024 * 1024
 """A batch that unpacks to more is refused: a hundred events are a few hundred kilobytes."""
@@ -51,10 +51,9 @@ def array(bodies: Sequence[bytes]) -> bytes:
     """The same before it is compressed."""
     elements = [*bodies[:1]]
     for before, body in pairwise(bodies):
-        at, link = _place(body), _link(chain_hash(before))
-        rest = at + len(link)
-        is_sure = body.startswith(link, at) and body.find(_KEY, rest) < 0
-        elements.append(body[:at] + body[rest:] if is_sure else body)
+        head, _, rest = body.partition(b'"previous":"%b",' % chain_code(before))
+        is_sure = rest and len(head) == _place(head) and _KEY not in rest
+        elements.append(head + rest if is_sure else body)
     return b"[" + b",".join(elements) + b"]"
 
 
@@ -85,15 +84,11 @@ def elements_of(text: bytes) -> list[Element]:
                 continue
             before = elements[-1].body
             said["previous"] = chain_hash(before)
-            elements.append(Element(body[:at] + _link(said["previous"]) + body[at:], said, before))
+            link = f'"previous":"{said["previous"]}",'.encode()
+            elements.append(Element(body[:at] + link + body[at:], said, before))
     except (ValueError, IndexError, RecursionError) as error:
         raise UnreadableBatch(f"a batch that is not a JSON array: {error}") from error
     return elements
-
-
-def _link(before: str) -> bytes:
-    """How an event names the hash of the one before it."""
-    return f'"previous":"{before}",'.encode()
 
 
 def _place(body: bytes) -> int:
