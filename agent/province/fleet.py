@@ -48,6 +48,8 @@ class Counter:
     breaks: list[str] = field(default_factory=list)
     """Where its chain is broken in the province's store; empty where no store is looked at."""
     conflicts: list[str] = field(default_factory=list)
+    astray: list[str] = field(default_factory=list)
+    """How its votes do not add up."""
     """Numbers that came with other bytes than the store has under them; empty where no store is looked at."""
     heard_at: datetime | None = None
 
@@ -59,7 +61,7 @@ class Counter:
 
     @property
     def is_well(self) -> bool:
-        return self.state == "online" and self.worst is None and not self.breaks and not self.conflicts
+        return self.state == "online" and self.worst is None and not (self.breaks or self.conflicts or self.astray)
 
     def row(self) -> dict[str, Any]:
         """The counter as JSON."""
@@ -75,6 +77,7 @@ class Counter:
             "lost": self.lost,
             "breaks": self.breaks,
             "conflicts": self.conflicts,
+            "astray": self.astray,
             "worst": {"component": worst[0], **worst[1]} if worst else None,
             "heard_at": self.heard_at.isoformat(timespec="seconds") if self.heard_at else None,
         }
@@ -123,8 +126,15 @@ class Fleet:
         if state.since is not None:
             counter.since = state.since
 
-    def learn_faults(self, breaks: Mapping[str, list[str]], conflicts: Mapping[str, list[str]]) -> None:
-        """Where in the province's store chains are broken and numbers are contradicted, by counter."""
+    def learn_faults(
+        self,
+        breaks: Mapping[str, list[str]],
+        conflicts: Mapping[str, list[str]],
+        astray: Mapping[str, list[str]] | None = None,
+    ) -> None:
+        """Where in the province's store chains are broken, numbers contradicted, and votes astray, by counter."""
+        for agent, found in (astray or {}).items():
+            self.counters.setdefault(agent, Counter(agent)).astray = found
         for agent, places in breaks.items():
             self.counters.setdefault(agent, Counter(agent)).breaks = places
         for agent, places in conflicts.items():

@@ -172,6 +172,7 @@ class Receiver:
 
     def _take(self, received: list[Received]) -> None:
         arrivals: list[Arrival] = []
+        watermarks: dict[str, Watermark] = {}
         for message in received:
             heard = parse(message.topic)
             if heard is None or heard.direction != "up":
@@ -183,18 +184,25 @@ class Receiver:
                     case "batch":
                         arrivals += read_batch(heard.agent, message.payload)
                     case "watermark":
-                        self._take_watermark(heard.agent, Watermark.model_validate_json(message.payload))
+                        watermark = Watermark.model_validate_json(message.payload)
+                        self._take_watermark(heard.agent, watermark)
+                        watermarks[heard.agent] = watermark
                     case "state":
                         self._take_state(heard.agent, State.model_validate_json(message.payload))
             except (UnreadableEvent, ValidationError) as error:
                 log.warning("cannot read %s: %s", message.topic, error)
-        if not arrivals:
-            return
-        now_s = time.monotonic()
-        for key in self._store.store(arrivals, at=datetime.now(UTC)):
-            self._to_confirm[key] = None
-            stream = self._stream(key)
-            stream.arrived_at_s, stream.asked = now_s, 0
+        self._keep(arrivals, watermarks)
+
+    def _keep(self, arrivals: list[Arrival], watermarks: dict[str, Watermark]) -> None:
+        """Store what came, and then hold the counters' words against it."""
+        if arrivals:
+            now_s = time.monotonic()
+            for key in self._store.store(arrivals, at=datetime.now(UTC)):
+                self._to_confirm[key] = None
+                stream = self._stream(key)
+                stream.arrived_at_s, stream.asked = now_s, 0
+        for agent, watermark in watermarks.items():
+            self._store.take_watermark(agent, watermark, at=datetime.now(UTC))
 
     def _stream(self, key: Key) -> _Stream:
         return self._counters.setdefault(key.agent, _Counter()).streams.setdefault(key, _Stream())

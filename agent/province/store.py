@@ -16,9 +16,10 @@ from typing import Any
 
 from agent.errors import TryAgain
 from agent.event import Lane
-from agent.province import links, times
+from agent.province import links, tally, times
 from agent.province.arrival import Arrival, Key
 from agent.ranges import Ranges
+from agent.uplink.payload import Watermark
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class ProvinceStore:
             """
             + times.SCHEMA
             + links.SCHEMA
+            + tally.SCHEMA
         )
         self._held: dict[Key, Ranges] = {}
         self._declared: dict[Key, Ranges] = {}
@@ -131,6 +133,7 @@ class ProvinceStore:
         for arrival in fresh:
             times.note(self._db, _place(arrival), arrival.event)
         links.check(self._db, fresh, held, at=at)
+        tally.note(self._db, fresh, at=at)
         for arrival in known:
             self._hold_against(arrival, at)
 
@@ -148,6 +151,23 @@ class ProvinceStore:
                 " further ones of this counter are kept beside the stored ones and not named here",
                 *place,
             )
+
+    def take_watermark(self, agent: str, watermark: Watermark, *, at: datetime) -> None:
+        """Hold what a counter says of its votes against what is stored of them.
+
+        Raises:
+            TryAgain: the next watermark will be held against it.
+        """
+        mark = watermark.lanes.get(Lane.RECORD)
+        if mark is None:
+            return
+        key = Key(agent, mark.epoch, Lane.RECORD)
+        try:
+            with self._transaction():
+                said_at = at.isoformat(timespec="milliseconds")
+                tally.check(self._db, agent, watermark, held=self.held(key), declared=self.declared(key), at=said_at)
+        except sqlite3.Error as error:
+            raise TryAgain(f"{self.path}: {error}") from error
 
     def held(self, key: Key) -> Ranges:
         """Which numbers of a stream are stored."""
@@ -203,6 +223,10 @@ class ProvinceView:
     def conflicts(self) -> dict[str, list[str]]:
         """Of each counter that sent other bytes under a number that is stored: which, as `epoch/lane/seq`."""
         return self._places("select distinct agent, epoch, lane, seq from conflict")
+
+    def astray(self) -> dict[str, list[str]]:
+        """Of each counter whose votes do not add up: what was found."""
+        return self._places("select agent, what from astray")
 
     def _places(self, question: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}

@@ -57,7 +57,7 @@ def watch(
             while not stop.is_set() and _listen(session, fleet, SETTLED_S):
                 pass
             if store is not None:
-                fleet.learn_faults(store.breaks(), store.conflicts())
+                fleet.learn_faults(store.breaks(), store.conflicts(), store.astray())
             click.echo(json.dumps([counter.row() for counter in fleet.rows()], ensure_ascii=False))
         else:
             _show(session, fleet, province, stop, store)
@@ -110,7 +110,7 @@ def _show(session: Session, fleet: Fleet, province: str, stop: threading.Event, 
         while not stop.is_set():
             _listen(session, fleet, 0.25)
             if store is not None:
-                fleet.learn_faults(store.breaks(), store.conflicts())
+                fleet.learn_faults(store.breaks(), store.conflicts(), store.astray())
             live.update(table(fleet, province, datetime.now(UTC)))
 
 
@@ -155,6 +155,7 @@ def cells(counter: Counter, now: datetime) -> list[str]:
         )
         if places
     ]
+    trouble += [f"[red]votes[/] do not add up: {escape(what)}" for what in counter.astray]
     if counter.worst is not None:
         component, health = counter.worst
         colour = "red" if health.get("status") == "failed" else "yellow"

@@ -198,9 +198,9 @@ class Watermark(Payload):
 
     at: datetime
     lanes: dict[Lane, LaneMark]
-    held: int = 0
+    held: int = Field(default=0, ge=0, le=2**31 - 1)
     """Ratings in the ballot box: their number, and nothing else of them."""
-    cast: int | None = None
+    cast: int | None = Field(default=None, ge=0, le=2**31 - 1)
     """Ratings that this epoch ever took. It never shrinks, and is what was released in lane `record` plus `held`."""
 
 

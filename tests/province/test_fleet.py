@@ -59,6 +59,7 @@ def test_a_counter_is_what_its_topics_say(fleet: Fleet) -> None:
             "lost": 5,
             "breaks": [],
             "conflicts": [],
+            "astray": [],
             "worst": {"component": "camera", "since": "", **COVERED},
             "heard_at": None,
         }
