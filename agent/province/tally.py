@@ -68,7 +68,8 @@ def check(db: sqlite3.Connection, agent: str, watermark: Watermark, *, held: Ran
     known = (before, upto)
     if mark.last >= upto and not Ranges([(1, mark.last)]).without(held).without(declared):
         released += db.execute(
-            "select count(*) from event where agent = ? and epoch = ? and lane = ? and seq between ? and ? and type = ?",
+            "select count(*) from event"
+            " where agent = ? and epoch = ? and lane = ? and seq between ? and ? and type = ?",
             (agent, mark.epoch, Lane.RECORD, upto + 1, mark.last, _RATING),
         ).fetchone()[0]
         upto = mark.last
