@@ -523,6 +523,10 @@ class App:
         self.web = WebService(self.settings.web.listen, site, after=self._have_keypads_been_tried)
         return self.web
 
+    def code_on_screen(self) -> str | None:
+        """The address that the rating QR says now; None: there is none."""
+        return self._gate.shown if self._gate is not None else None
+
     def _phone_units(self) -> list[Unit]:
         """The rating page on the counter's own network, where there is one."""
         settings, gate = self.settings, self._gate

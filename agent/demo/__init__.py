@@ -127,6 +127,7 @@ def _run(folder: Path, keypad: PtyKeypad, mosquitto: str) -> None:
         press=lambda key: keypad.press(KEYS[key]),
         received=view.newest,
         totals=totals,
+        code=app.code_on_screen,
         hub=app.hub,
         health=app.health,
         language=language("vi"),

@@ -55,6 +55,8 @@ class Gate:
         self._stamp: _Stamp | None = None
         self._keys: QrKeys | None = None
         self._trouble: Condition | None = None
+        self.shown: str | None = None
+        """What the screen was last told to show; any thread may ask."""
 
     @property
     def lasts_s(self) -> float | None:
@@ -70,6 +72,7 @@ class Gate:
         else:
             condition = OK if text is not None else Condition(Status.DEGRADED, "QR_CLOCK")
         self._report(condition)
+        self.shown = text
         return text
 
     def admit(self, text: str) -> tuple[Token, str]:

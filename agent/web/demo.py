@@ -64,6 +64,8 @@ class DemoSources:
     (ISO times)."""
     totals: Callable[[], Mapping[str, int]]
     """The province's counts: `ratings`, `events`, `acknowledged`, `gaps`; others are shown by their key."""
+    code: Callable[[], str | None]
+    """The address in the QR on the screen now; None: there is none."""
     hub: ScreenHub
     health: Health
     language: Language
@@ -101,10 +103,10 @@ def demo_routes(sources: DemoSources) -> list[Route]:
         return Response(status_code=204)
 
     async def phone(request: Request) -> Response:  # noqa: ARG001
-        code = sources.hub.state()["qr"]
-        if code is None:
+        address = sources.code()
+        if address is None:
             return PlainTextResponse("The screen shows no code now.\n", 503)
-        return RedirectResponse(f"http://{code['text']}", 303)
+        return RedirectResponse(address, 303)
 
     return [
         Route("/", page),
