@@ -25,10 +25,12 @@ bench:
 controls:
 	@sh bootstrap.sh test python -m tests.controls
 
-# Ten minutes (or SOAK_MINUTES) of every fault at once, then a hundred thousand power cuts.
+# Ten minutes (or SOAK_MINUTES) of every fault at once, then a hundred thousand power cuts,
+# then ten thousand random byte streams into every framing of keypads.
 soak:
 	@sh bootstrap.sh test python -m tests.soak
 	@COUNTER_AGENT_CUTS=100000 sh bootstrap.sh test pytest -n 2 tests/powercut
+	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
 
 # After a change of dependencies in setup.cfg: locks the newest versions that fit, for every supported Python.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

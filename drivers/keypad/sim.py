@@ -52,6 +52,14 @@ class PtyKeypad:
                 with suppress(BlockingIOError):  # the terminal is full: a wire drops what nobody takes
                     os.write(self._wire, data)
 
+    def heard(self) -> bytes:
+        """What the near end sent since the last time; nothing when unplugged."""
+        with self._lock:
+            try:
+                return os.read(self._wire, 4096) if self._wire is not None else b""
+            except BlockingIOError:
+                return b""
+
     def unplug(self) -> None:
         """Pull the plug: the terminal hangs up, the link disappears. Idempotent."""
         with self._lock:

@@ -96,6 +96,21 @@ def test_a_keypad_is_unplugged_and_plugged_in_again(counter: Counter, province: 
     assert len(province.seqs()) == 4
 
 
+def test_a_keypad_of_lines_is_heard_and_shows_the_same_thanks_for_every_level(
+    counter: Counter, province: Province
+) -> None:
+    lines = {b"RATE:%d" % level: level for level in (0, 3)}
+    (keypad,) = counter.settings["keypads"]
+    keypad.update(framing={"kind": "line"}, ack="4107", keys={line.hex(): level for line, level in lines.items()})
+    counter.start()
+    thanks = []
+    for line in lines:
+        counter.keypad.garbage(line + b"\r\n")
+        thanks.append(eventually(counter.keypad.heard))
+    assert thanks == [b"A\x07", b"A\x07"]
+    eventually(lambda: len(province.seqs()) == len(lines), within_s=20)
+
+
 def test_garbage_on_the_wire_is_never_a_rating(counter: Counter, province: Province) -> None:
     counter.start()
     counter.keypad.garbage(bytes(number for number in range(256) if number not in b"1234"))
