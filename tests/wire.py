@@ -29,6 +29,8 @@ class _Way:
     waiting: deque[tuple[float, bytes]] = field(default_factory=deque)
     """With the moment at which each may go on."""
     has_ended: bool = False
+    is_deaf: bool = False
+    """Kept back for as long as the connection lives, whatever the switches say."""
 
 
 class Wire:
@@ -70,6 +72,12 @@ class Wire:
         """A good network again; what was kept back goes on."""
         self.delay_s, self.is_deaf, self.is_hole = 0.0, False, False
         self._wake()
+
+    def deafen(self) -> None:
+        """Nothing that is said back on the present connections comes through any more; later ones are not concerned."""
+        with self._lock:
+            for way in self._ways:
+                way.is_deaf = way.is_answer
 
     def cut(self) -> None:
         """Reset every connection; what was on the way is lost."""
@@ -116,12 +124,17 @@ class Wire:
         return {key.fileobj for key, _ in ready if isinstance(key.fileobj, socket.socket)}
 
     def _is_kept_back(self, way: _Way) -> bool:
-        return self.is_hole or (self.is_deaf and way.is_answer)
+        return self.is_hole or way.is_deaf or (self.is_deaf and way.is_answer)
 
     def _accept(self) -> None:
         near, _ = self._listener.accept()
+        greeting = self._greeting(near)
+        if greeting is None:
+            near.close()
+            return
         try:
             far = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+            far.sendall(greeting)
         except OSError:
             _reset(near)
             return
@@ -129,6 +142,10 @@ class Wire:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._ways += [_Way(near, far, is_answer=False), _Way(far, near, is_answer=True)]
+
+    def _greeting(self, near: socket.socket) -> bytes | None:  # noqa: ARG002 - who overrides it looks at it
+        """What was taken from *near* already and goes ahead of everything; None: it is not let in."""
+        return b""
 
     def _read(self, way: _Way) -> None:
         try:
