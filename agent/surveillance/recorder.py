@@ -1,0 +1,177 @@
+"""The recorder: coded video to the card as it came, in segments that play however they end.
+
+Nothing is decoded or encoded: packets are copied into fragmented MP4, one fragment a group of pictures, flushed as
+they come, so a killed process costs the group that was open and no more. A segment begins with a key frame and ends
+with the first one after `segment_s`; it is written as `….part`, and only when it is whole and flushed to the
+card does it get its name. Times on the file are the recorder's own: a camera's timestamps may jump, repeat
+or run backwards, and then the arrival says how far two pictures are apart.
+
+Runs on the child's capturing thread. Imports PyAV: only the camera's child may import this.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.container import OutputContainer
+
+from agent.surveillance.decode import Moment
+from agent.surveillance.timing import TICK, Timeline, Validity
+from drivers.base import Codec, Packet
+
+SUFFIX = ".mp4"
+PART = ".part"
+_OPTIONS = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
+"""The header is written with the first fragment: some cameras send what belongs into it in the pictures only."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """A finished recording. Times are `time.monotonic()` of the box."""
+
+    path: Path
+    began_at: float
+    ended_at: float
+    size_bytes: int
+    pictures: int
+    valid: list[tuple[float, float]]
+    """Stretches between key frames that were all valid pictures."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The segment that is being written."""
+
+    path: Path
+    container: OutputContainer
+    stream: Any
+    codec: Codec
+    size_px: tuple[int, int]
+    began_at: float
+    last_at: float
+    pictures: int = 0
+    timeline: Timeline = field(default_factory=Timeline)
+    valid: Validity = field(default_factory=Validity)
+
+
+class Recorder:
+    """Writes one camera's segments below a folder; a `packets` and a `pictures` taker of `Capture`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        codec: Callable[[], Codec],
+        segment_s: float,
+        told: Callable[[Segment], None],
+        wall: Callable[[], datetime],
+    ) -> None:
+        """*codec* tells the driver's once it is open; *told* hears of each finished segment; *wall* names files."""
+        self._folder = folder
+        self._codec = codec
+        self._segment_s = segment_s
+        self._told = told
+        self._wall = wall
+        self._open: _Open | None = None
+        self._seen: Moment | None = None
+        self._size_px: tuple[int, int] | None = None
+        self._count = 0
+
+    def see(self, moment: Moment) -> None:
+        """The key frame that `add` is given next is this valid picture."""
+        self._seen = moment
+        self._size_px = (moment.frame.width, moment.frame.height)
+
+    def add(self, packet: Packet) -> None:
+        """Write *packet*. What comes before the first valid key frame is not recorded.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        if packet.is_keyframe:
+            self._turn(packet)
+        open_ = self._open
+        if open_ is None:
+            return
+        if packet.is_keyframe:
+            open_.valid.keyframe(packet.at_monotonic, is_valid=self._is_seen(packet))
+        self._write(open_, packet)
+
+    def close(self) -> None:
+        """Finish the segment that is open, if any. Idempotent."""
+        open_, self._open = self._open, None
+        if open_ is None:
+            return
+        open_.container.close()
+        final = open_.path.with_suffix("")
+        size_bytes = _settle(open_.path, final)
+        self._told(Segment(final, open_.began_at, open_.last_at, size_bytes, open_.pictures, open_.valid.stretches))
+
+    def _is_seen(self, packet: Packet) -> bool:
+        return self._seen is not None and self._seen.at_monotonic == packet.at_monotonic
+
+    def _turn(self, keyframe: Packet) -> None:
+        """Begin a new segment with *keyframe* where one is due, or where the camera's format changed."""
+        if self._size_px is None:
+            return
+        open_, codec = self._open, self._codec()
+        if open_ is not None:
+            is_long = keyframe.at_monotonic - open_.began_at >= self._segment_s
+            if not is_long and open_.size_px == self._size_px and open_.codec == codec:
+                return
+            open_.valid.keyframe(keyframe.at_monotonic, is_valid=self._is_seen(keyframe))
+            open_.last_at = keyframe.at_monotonic
+            self.close()
+        self._begin(keyframe, codec, self._size_px)
+
+    def _begin(self, keyframe: Packet, codec: Codec, size_px: tuple[int, int]) -> None:
+        wall = self._wall()
+        folder = self._folder / f"{wall:%Y%m%d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._count += 1
+        path = folder / f"{wall:%H%M%S}-{os.getpid()}-{self._count}{SUFFIX}{PART}"
+        container = av.open(f"file:{path}", "w", format="mp4", options=_OPTIONS)
+        source = cast("av.Packet[Any]", keyframe.data).stream
+        if source is not None:
+            stream: Any = container.add_stream_from_template(source)
+        else:
+            stream = container.add_mux_stream(codec.name, width=size_px[0], height=size_px[1])
+        self._open = _Open(path, container, stream, codec, size_px, keyframe.at_monotonic, keyframe.at_monotonic)
+
+    def _write(self, open_: _Open, packet: Packet) -> None:
+        """Copy *packet*, which others look at too, so what the container needs to change is put back."""
+        data = cast("av.Packet[Any]", packet.data)
+        before, stream = (data.pts, data.dts, data.time_base), data.stream
+        told = data.dts if data.dts is not None else data.pts
+        told_s = float(told * data.time_base) if told is not None else None
+        dts = open_.timeline.next(told_s, packet.at_monotonic)
+        ahead_s = float((data.pts - told) * data.time_base) if data.pts is not None and told is not None else 0.0
+        try:
+            data.time_base = TICK
+            data.dts, data.pts = dts, dts + max(0, round(ahead_s / TICK))
+            data.stream = open_.stream
+            open_.container.mux_one(data)
+        finally:
+            data.pts, data.dts, data.time_base = before
+            if stream is not None:  # PyAV cannot take it away again
+                data.stream = stream
+        open_.pictures += 1
+        open_.last_at = packet.at_monotonic
+
+
+def _settle(part: Path, final: Path) -> int:
+    """Flush *part* to the card and give it its name; its size in bytes."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+        size_bytes = os.fstat(file.fileno()).st_size
+    part.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return size_bytes

@@ -1,0 +1,48 @@
+"""Times of recorded video: a timeline that only rises, and between which key frames the video is valid. Pure."""
+
+from fractions import Fraction
+
+TICK = Fraction(1, 90_000)
+LONGEST_STEP_S = 2.0
+"""Two pictures that say they are farther apart than this, or not apart at all, are timed by their arrival."""
+
+
+class Validity:
+    """Between which key frames the video is valid: both were whole pictures, and none between them was not."""
+
+    def __init__(self) -> None:
+        self.stretches: list[tuple[float, float]] = []
+        self._last: float | None = None
+
+    def keyframe(self, at: float, *, is_valid: bool) -> None:
+        """A key frame came at *at*."""
+        if not is_valid:
+            self._last = None
+            return
+        if self._last is not None:
+            if self.stretches and self.stretches[-1][1] == self._last:
+                self.stretches[-1] = (self.stretches[-1][0], at)
+            else:
+                self.stretches.append((self._last, at))
+        self._last = at
+
+
+class Timeline:
+    """The recorder's own time, in ticks of 1/90000 s: rises with every picture, whatever a camera's clock does."""
+
+    def __init__(self) -> None:
+        self._at = 0
+        self._told: float | None = None
+        self._arrived: float | None = None
+
+    def next(self, told_s: float | None, arrived_s: float) -> int:
+        """When the picture that says *told_s* and arrived at *arrived_s* is decoded."""
+        if self._arrived is None:
+            step_s = 0.0
+        else:
+            step_s = told_s - self._told if told_s is not None and self._told is not None else 0.0
+            if not 0 < step_s <= LONGEST_STEP_S:
+                step_s = max(float(TICK), arrived_s - self._arrived)
+        self._told, self._arrived = told_s, arrived_s
+        self._at += max(1, round(step_s / TICK)) if step_s else 0
+        return self._at
