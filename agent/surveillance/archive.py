@@ -1,0 +1,215 @@
+"""The archive: which recordings there are, and which there were.
+
+An index in SQLite beside the recordings. A row stays when its file has expired, so that "recorded and expired" is
+never taken for "never recorded". The files are the truth about what can be played: an index that is damaged
+is put aside and made anew from them. One thread.
+"""
+
+import logging
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agent.clock import Moment
+from agent.errors import TryAgain
+from agent.event import stamp
+from agent.surveillance.retention import Limits, Recording, expired
+
+log = logging.getLogger(__name__)
+
+INDEX = "index.db"
+_PORTION = 64
+"""Recordings looked at together when some have to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A segment as it is entered: when it was recorded, by a clock that may be put right later."""
+
+    camera: str
+    file: str
+    """Its path below the archive's folder."""
+    began_at: datetime
+    ended_at: datetime
+    told: Moment
+    """What the clock said when this was known."""
+    boot: str
+    size_bytes: int
+    pictures: int
+
+
+class Archive:
+    """The recordings below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._db: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open or create the index.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = _connect(self.folder / INDEX)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                log.error("%s is put aside: %s", self.folder / INDEX, error)
+                _put_aside(self.folder / INDEX)
+                self._db = _connect(self.folder / INDEX)
+                self._enter_what_is_there()
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            raise TryAgain(f"{self.folder}: {error}") from error
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def enter(self, segment: Finished) -> None:
+        """Keep *segment*; entering it again changes nothing.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        self._execute(
+            "insert or ignore into recording"
+            " (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            segment.camera,
+            segment.file,
+            stamp(segment.began_at),
+            stamp(segment.ended_at),
+            segment.told.quality,
+            stamp(segment.told.booted),
+            segment.boot,
+            segment.size_bytes,
+            segment.pictures,
+        )
+
+    def recordings(self, *, limit: int = -1) -> list[Recording]:
+        """What can be played, in the order of recording.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        rows = self._execute(
+            "select id, file, ended_at, size_bytes from recording where expired_at is null order by id limit ?", limit
+        )
+        return [Recording(id_, file, datetime.fromisoformat(ended_at), size) for id_, file, ended_at, size in rows]
+
+    def size_bytes(self) -> int:
+        """What all recordings take.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        ((total,),) = self._execute("select coalesce(sum(size_bytes), 0) from recording where expired_at is null")
+        return int(total)
+
+    def keep_to(self, limits: Limits, moment: Moment) -> int:
+        """Let go of what has to go by *limits*; how many recordings that were.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        gone = 0
+        now = moment.at if moment.quality.is_trusted else None
+        while True:
+            portion = list(
+                expired(
+                    self.recordings(limit=_PORTION),
+                    limits,
+                    total_bytes=self.size_bytes(),
+                    free_bytes=_free_bytes(self.folder),
+                    now=now,
+                )
+            )
+            for recording in portion:
+                self._let_go(recording, moment)
+            gone += len(portion)
+            if len(portion) < _PORTION:
+                return gone
+
+    def _let_go(self, recording: Recording, moment: Moment) -> None:
+        path = self.folder / recording.file
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise TryAgain(f"{path}: {error.strerror}") from error
+        with suppress(OSError):
+            path.parent.rmdir()  # a day's folder, when it was the last
+        self._execute("update recording set expired_at = ? where id = ?", stamp(moment.at), recording.id)
+
+    def _enter_what_is_there(self) -> None:
+        """Make the index anew from the files; what expired before is not known any more."""
+        found = sorted((path.stat().st_mtime, path) for path in self.folder.rglob("*.mp4"))
+        for modified_at, path in found:
+            ended_at = stamp(datetime.fromtimestamp(modified_at).astimezone())
+            file = str(path.relative_to(self.folder))
+            self._execute(
+                "insert or ignore into recording"
+                " (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
+                " values (?, ?, ?, ?, 'none', ?, '', ?, 0)",
+                file.partition("/")[0],
+                file,
+                ended_at,
+                ended_at,
+                ended_at,
+                path.stat().st_size,
+            )
+
+    def _reach(self) -> sqlite3.Connection:
+        if self._db is None:
+            self.open()
+        if self._db is None:
+            raise TryAgain(f"{self.folder} is closed")
+        return self._db
+
+    def _execute(self, statement: str, *values: object) -> list[Any]:
+        try:
+            return self._reach().execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            self.close()
+            raise TryAgain(f"{self.folder / INDEX}: {error}") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")
+        db.execute(
+            """create table if not exists recording (
+                id integer primary key, camera text not null, file text not null unique,
+                began_at text not null, ended_at text not null, clock text not null, booted text not null,
+                boot text not null, size_bytes integer not null, pictures integer not null, expired_at text
+            )"""
+        )
+        db.execute("create index if not exists recording_there on recording (id) where expired_at is null")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _put_aside(index: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{index}{suffix}").replace(f"{index}.damaged{suffix}")
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
