@@ -1,0 +1,104 @@
+"""The archive on real files: what can be played, what has expired, and an index that breaks."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.clock import ClockQuality, Moment
+from agent.errors import TryAgain
+from agent.surveillance.archive import INDEX, Archive, Finished
+from agent.surveillance.retention import Limits
+
+NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
+MOMENT = Moment(NOW, ClockQuality.NTP, NOW - timedelta(hours=5))
+EVERYTHING = Limits(keep_days=15, limit_bytes=10**12, free_bytes=0)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    made = Archive(tmp_path / "video")
+    made.open()
+    yield made
+    made.close()
+
+
+def record(archive: Archive, number: int, *, age_days: float = 0, size_bytes: int = 100) -> Path:
+    file = f"quay/202609{number:02}/081500-1-{number}.mp4"
+    path = archive.folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size_bytes)
+    end = NOW - timedelta(days=age_days)
+    archive.enter(Finished("quay", file, end - timedelta(minutes=1), end, MOMENT, "boot", size_bytes, 600))
+    return path
+
+
+def test_a_recording_is_found_again_after_a_restart(archive: Archive) -> None:
+    record(archive, 1)
+    archive.close()
+    again = Archive(archive.folder)
+    again.open()
+    assert [each.file for each in again.recordings()] == ["quay/20260901/081500-1-1.mp4"]
+    assert again.size_bytes() == 100
+    again.close()
+
+
+def test_entering_a_recording_twice_changes_nothing(archive: Archive) -> None:
+    record(archive, 1)
+    record(archive, 1)
+    assert len(archive.recordings()) == 1
+
+
+def test_an_expired_recording_is_remembered_as_one_that_was_there(archive: Archive) -> None:
+    old, new = record(archive, 1, age_days=20), record(archive, 2)
+    assert archive.keep_to(EVERYTHING, MOMENT) == 1
+    assert not old.exists()
+    assert not old.parent.exists()
+    assert new.exists()
+    assert len(archive.recordings()) == 1
+    with closing(sqlite3.connect(archive.folder / INDEX)) as db:
+        assert db.execute("select count(*), count(expired_at) from recording").fetchone() == (2, 1)
+
+
+def test_hundreds_go_at_once_when_the_limit_was_lowered(archive: Archive) -> None:
+    for number in range(1, 300):
+        record(archive, number)
+    assert archive.keep_to(Limits(15, 1000, free_bytes=0), MOMENT) == 289
+    assert archive.size_bytes() == 1000
+    assert archive.keep_to(Limits(15, 1000, free_bytes=0), MOMENT) == 0
+
+
+def test_a_full_disk_makes_video_go_and_never_what_is_not_video(archive: Archive) -> None:
+    record(archive, 1)
+    other = archive.folder / "index-of-somebody-else"
+    other.write_bytes(b"x")
+    assert archive.keep_to(Limits(15, 10**12, free_bytes=2**62), MOMENT) == 1
+    assert other.exists()
+    assert archive.recordings() == []
+
+
+def test_a_file_that_somebody_deleted_does_not_stop_retention(archive: Archive) -> None:
+    record(archive, 1, age_days=20).unlink()
+    assert archive.keep_to(EVERYTHING, MOMENT) == 1
+
+
+def test_a_damaged_index_is_put_aside_and_made_anew_from_the_files(archive: Archive) -> None:
+    path = record(archive, 1)
+    archive.close()
+    (archive.folder / INDEX).write_bytes(b"no database at all" * 100)
+    again = Archive(archive.folder)
+    again.open()
+    assert [(each.file, each.size_bytes) for each in again.recordings()] == [
+        (str(path.relative_to(archive.folder)), 100)
+    ]
+    assert (archive.folder / f"{INDEX}.damaged").exists()
+    again.close()
+
+
+def test_a_disk_that_refuses_asks_to_be_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "video").write_bytes(b"a file in the folder's place")
+    with pytest.raises(TryAgain, match="video"):
+        Archive(tmp_path / "video").open()
