@@ -61,6 +61,9 @@ from agent.settings.load import load
 from agent.settings.problem import SettingsError
 from agent.settings.watch import ConfigWatch, stamp
 from agent.supervisor import Supervisor, Unit, Watch
+from agent.surveillance.archivist import Archivist, Recorded
+from agent.surveillance.process import folder_of
+from agent.surveillance.retention import Limits
 from agent.surveillance.service import CameraService
 from agent.timekeeper import ClockService, Timekeeper
 from agent.today import terms_of, today
@@ -139,6 +142,7 @@ class App:
         self._media = MediaStore(self.settings.outbox.path.parent / "screen")
         self._keypads: dict[str, KeypadService] = {}
         self._cameras: dict[str, CameraService] = {}
+        self._recorded: dict[str, Recorded] = {}
         self._config = applied(self.settings)
         self._gate = self._make_gate()
         self._duties = Duties(
@@ -345,7 +349,12 @@ class App:
             Unit("screen", self._screen, (settings.screen, settings.qr, counter.language)),
             Unit("web", self._web, (settings.web.listen, counter.language)),
             *self._phone_units(),
-            *(Unit(name, partial(self._camera, name, camera), camera) for name, camera in cameras),
+            *(
+                Unit(f"archive-{camera.name}", partial(self._archivist, camera), camera)
+                for camera in settings.cameras
+                if camera.record is not None
+            ),
+            *(Unit(name, partial(self._camera, name, camera), (camera, counter.timezone)) for name, camera in cameras),
             Unit("config", self._config_watch),
         ]
 
@@ -547,8 +556,27 @@ class App:
         return told.issuperset(numbered("keypad")[: len(self.settings.keypads)])
 
     def _camera(self, component: str, camera: model.Camera) -> Service:
-        service = self._cameras[camera.name] = CameraService(component, camera, self.health)
+        service = self._cameras[camera.name] = CameraService(
+            component,
+            camera,
+            self.health,
+            timezone=self.settings.counter.timezone,
+            recorded=self._recorded.setdefault(camera.name, Recorded()).put,
+        )
         return service
+
+    def _archivist(self, camera: model.Camera) -> Service:
+        folder, record = folder_of(camera), camera.record
+        if folder is None or record is None:
+            raise ValueError(f"camera {camera.name} is not recorded")
+        return Archivist(
+            f"archive-{camera.name}",
+            folder,
+            Limits(record.keep_days, record.limit_bytes),
+            self._recorded.setdefault(camera.name, Recorded()),
+            camera=camera.name,
+            clock=self.clock,
+        )
 
     def web_is_up(self, *, within_s: float) -> int | None:
         """The port the pages answer on, as soon as they do; None when that took too long."""

@@ -217,6 +217,23 @@ Point = tuple[Fraction, Fraction]
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64)]
 
 
+class Record(Section):
+    """What is kept of a camera's video, on this box only."""
+
+    path: StatePath = Path("/var/lib/counter-agent/video")
+    """Folder of the recordings; each camera has one of its own in it."""
+    segment_s: int = Field(default=60, ge=5, le=3600)
+    """Seconds of video in one file, up to the next key frame."""
+    keep_days: int = Field(default=15, ge=1, le=365)
+    """Days a recording stays."""
+    limit_gb: float = Field(default=40, gt=0, le=100_000)
+    """What the recordings may take together, in GB; the oldest go first."""
+
+    @property
+    def limit_bytes(self) -> int:
+        return round(self.limit_gb * 1e9)
+
+
 class Camera(Section):
     """A camera that looks at the counter."""
 
@@ -230,6 +247,8 @@ class Camera(Section):
     """What may leave the box: people pixelated, only the masks hidden, or the plain picture."""
     masks: tuple[Polygon, ...] = Field(default=(), max_length=32)
     """Areas never shown: polygons of [x, y], fractions 0..1 of the picture from its upper left corner."""
+    record: Record | None = None
+    """Recording; nothing is recorded unless it is there. {} is enough."""
 
 
 class Output(Section):

@@ -21,7 +21,6 @@ DEVICES = {"keypads": "keypad", "cameras": "camera"}
 LATER = {
     "counter.holidays",
     "displays",
-    "cameras.record",
     "cameras.credentials_file",
     "screen.output.power",
     "screen.playlist",

@@ -25,7 +25,7 @@ class Capture:
         packets: Sequence[Callable[[Packet], None]],
         pictures: Sequence[Callable[[Moment], None]] = (),
     ) -> None:
-        """*packets* want every packet as it came, *pictures* every key frame that was a valid picture."""
+        """*packets* want every packet as it came, *pictures* every key frame that was a valid picture, before that."""
         self._heartbeat = heartbeat
         self._packets = packets
         self._pictures = pictures
@@ -45,13 +45,13 @@ class Capture:
             packet = camera.read()
             rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
             self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=rhythm.gop_s)
-            for take in self._packets:
-                take(packet)
             if packet.is_keyframe and packet.at_monotonic - checked_at >= CHECK_EVERY_S:
                 checked_at = packet.at_monotonic
                 frame = check.picture(packet)
                 if frame is not None:
                     self._see(Moment(frame, packet.at_monotonic))
+            for take in self._packets:
+                take(packet)
 
     def _see(self, moment: Moment) -> None:
         self._heartbeat.picture(moment.at_monotonic)

@@ -3,7 +3,7 @@
 One thread captures (driver -> ring, key frames decoded as proof), one answers the parent. Started
 by `agent.surveillance.process` as a fresh interpreter that imports only what is named here. It
 ends with its parent, however that ends: the kernel kills it (PR_SET_PDEATHSIG), and the wire's
-end tells it. Pictures leave only through `privacy.Egress`, over the wire; nothing is written.
+end tells it. Pictures leave only through `privacy.Egress`, over the wire; what is recorded stays on the box.
 """
 
 import ctypes
@@ -15,8 +15,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from agent.surveillance.heartbeat import Heartbeat
 from agent.surveillance.wire import Wire
@@ -24,6 +26,7 @@ from agent.surveillance.wire import Wire
 if TYPE_CHECKING:
     from agent.surveillance.capture import Capture
     from agent.surveillance.privacy import Egress
+    from agent.surveillance.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
     from drivers.base import Camera
 
@@ -72,7 +75,12 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
     from agent.surveillance.capture import Capture  # noqa: PLC0415 - PyAV is there, `_camera` loaded it
 
     ring = Ring()
-    capture = Capture(heartbeat, packets=[ring.add])
+    recorder = _recorder(order, camera, wire)
+    capture = (
+        Capture(heartbeat, packets=[ring.add])
+        if recorder is None
+        else Capture(heartbeat, packets=[ring.add, recorder.add], pictures=[recorder.see])
+    )
     _Answering(wire, _Stills(camera, ring), order, capture).start()
     try:
         heartbeat.ready(time.monotonic())
@@ -85,8 +93,43 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
         return _ending("CAMERA_LIBRARY", str(error))
     finally:
         camera.close()
+        if recorder is not None:
+            with suppress(OSError):
+                recorder.close()
         capture.left.set()
     return None
+
+
+def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder | None":
+    """What records *camera*, if it is to be recorded; what an earlier process left unfinished is put right first."""
+    record = order["record"]
+    if record is None:
+        return None
+    from agent.surveillance.recorder import Recorder, settle_leftovers  # noqa: PLC0415
+
+    folder, zone = Path(record["folder"]), ZoneInfo(record["timezone"])
+
+    def told(segment: "Segment") -> None:
+        words = {"began_at": segment.began_at, "ended_at": segment.ended_at, "pictures": segment.pictures}
+        file = str(segment.path.relative_to(folder))
+        wire.send({"kind": "segment", "file": file, "size_bytes": segment.size_bytes, **words})
+
+    def troubled(reason: str) -> None:
+        wire.send({"kind": "recording", "trouble": reason})
+
+    try:
+        for segment in settle_leftovers(folder, now=time.monotonic(), wall=time.time()):
+            told(segment)
+    except OSError as error:
+        troubled(str(error))
+    return Recorder(
+        folder,
+        codec=lambda: camera.codec,
+        segment_s=record["segment_s"],
+        told=told,
+        troubled=troubled,
+        wall=lambda: datetime.now(zone),
+    )
 
 
 def _camera(order: dict[str, Any]) -> "Camera":

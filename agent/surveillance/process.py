@@ -14,9 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
 
 from agent.errors import TryAgain
 from agent.settings.model import Camera
@@ -40,6 +43,36 @@ class Ending:
     """False when a person must act first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A recorded segment, as the child tells of it. Times are `time.monotonic()`."""
+
+    file: str
+    """Its path below the camera's folder."""
+    began_at: float
+    ended_at: float
+    size_bytes: int
+    pictures: int
+
+    @classmethod
+    def of(cls, words: Mapping[str, Any]) -> Self:
+        """From the child's words, which are believed as far as they make sense.
+
+        Raises:
+            KeyError, TypeError, ValueError: they make none.
+        """
+        file = str(words["file"])
+        if file.startswith("/") or ".." in file.split("/"):
+            raise ValueError(f"a recording at {file}")
+        return cls(
+            file,
+            float(words["began_at"]),
+            float(words["ended_at"]),
+            int(words["size_bytes"]),
+            int(words["pictures"]),
+        )
+
+
 @dataclass
 class _Question:
     answer: "Future[Still]" = field(default_factory=Future)
@@ -59,12 +92,16 @@ class CameraProcess:
         self._ending: Ending | None = None
         self.heartbeat = heartbeat
         self.started_at = time.monotonic()
+        self.finished: list[Told] = []
+        """Segments that were recorded and not yet taken from here."""
+        self.unrecorded = ""
+        """Why nothing can be recorded; empty while it can, or is not to be."""
         self.model = ""
         """What the driver says it opened."""
 
     @classmethod
-    def start(cls, camera: Camera) -> "CameraProcess":
-        """Start a child that opens *camera*.
+    def start(cls, camera: Camera, *, timezone: str) -> "CameraProcess":
+        """Start a child that opens *camera*; *timezone* names the folders and files of its recordings.
 
         Raises:
             OSError: the machine has no room for another process.
@@ -92,6 +129,7 @@ class CameraProcess:
                     "options": camera.options.model_dump(mode="json"),
                     "egress": camera.egress,
                     "masks": camera.masks,
+                    "record": _record(camera, timezone),
                 }
             )
         return cls(camera.name, process, wire, heartbeat)
@@ -180,6 +218,10 @@ class CameraProcess:
                 self.model = str(words["model"])
             case "ending":
                 self._ending = Ending(str(words["code"]), str(words["text"]), again=bool(words["again"]))
+            case "segment":
+                self.finished.append(Told.of(words))
+            case "recording":
+                self.unrecorded = str(words["trouble"])
             case "still":
                 self._answer(message)
 
@@ -205,3 +247,14 @@ class CameraProcess:
             question.answer.set_exception(TryAgain(f"camera {self._camera} answered nonsense: {error}"))
             raise
         question.answer.set_result(still)
+
+
+def folder_of(camera: Camera) -> Path | None:
+    """Where *camera*'s recordings are; None: nowhere."""
+    return camera.record.path / camera.name if camera.record is not None else None
+
+
+def _record(camera: Camera, timezone: str) -> dict[str, Any] | None:
+    if camera.record is None:
+        return None
+    return {"folder": str(folder_of(camera)), "segment_s": camera.record.segment_s, "timezone": timezone}

@@ -11,6 +11,7 @@ Runs on the child's capturing thread. Imports PyAV: only the camera's child may 
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from drivers.base import Codec, Packet
 
 SUFFIX = ".mp4"
 PART = ".part"
+AGAIN_S = 20.0
+"""A disk that refused is left alone for so long."""
 _OPTIONS = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
 """The header is written with the first fragment: some cameras send what belongs into it in the pictures only."""
 
@@ -68,18 +71,23 @@ class Recorder:
         codec: Callable[[], Codec],
         segment_s: float,
         told: Callable[[Segment], None],
+        troubled: Callable[[str], None],
         wall: Callable[[], datetime],
     ) -> None:
-        """*codec* tells the driver's once it is open; *told* hears of each finished segment; *wall* names files."""
+        """*codec* tells the driver's once it is open; *told* hears of each finished segment, *troubled* why nothing
+        can be recorded (and of the empty string when it can again); *wall* names files."""
         self._folder = folder
         self._codec = codec
         self._segment_s = segment_s
         self._told = told
+        self._troubled = troubled
         self._wall = wall
         self._open: _Open | None = None
         self._seen: Moment | None = None
         self._size_px: tuple[int, int] | None = None
         self._count = 0
+        self._trouble = ""
+        self._again_at = 0.0
 
     def see(self, moment: Moment) -> None:
         """The key frame that `add` is given next is this valid picture."""
@@ -89,9 +97,29 @@ class Recorder:
     def add(self, packet: Packet) -> None:
         """Write *packet*. What comes before the first valid key frame is not recorded.
 
-        Raises:
-            OSError: the disk refuses.
+        A disk that refuses is told, and tried again at a later key frame: the camera is watched all the same.
         """
+        if packet.at_monotonic < self._again_at:
+            return
+        try:
+            self._add(packet)
+        except (OSError, av.FFmpegError) as error:
+            self._give_up(str(error), packet.at_monotonic)
+
+    def _give_up(self, trouble: str, now: float) -> None:
+        open_, self._open = self._open, None
+        if open_ is not None:
+            with suppress(OSError, av.FFmpegError):
+                open_.container.close()
+        self._again_at = now + AGAIN_S
+        self._tell(trouble)
+
+    def _tell(self, trouble: str) -> None:
+        if bool(trouble) != bool(self._trouble):
+            self._troubled(trouble)
+        self._trouble = trouble
+
+    def _add(self, packet: Packet) -> None:
         if packet.is_keyframe:
             self._turn(packet)
         open_ = self._open
@@ -102,13 +130,18 @@ class Recorder:
         self._write(open_, packet)
 
     def close(self) -> None:
-        """Finish the segment that is open, if any. Idempotent."""
+        """Finish the segment that is open, if any. Idempotent.
+
+        Raises:
+            OSError: the disk refuses.
+        """
         open_, self._open = self._open, None
         if open_ is None:
             return
         open_.container.close()
         final = open_.path.with_suffix("")
         size_bytes = _settle(open_.path, final)
+        self._tell("")
         self._told(Segment(final, open_.began_at, open_.last_at, size_bytes, open_.pictures, open_.valid.stretches))
 
     def _is_seen(self, packet: Packet) -> bool:
@@ -161,6 +194,38 @@ class Recorder:
                 data.stream = stream
         open_.pictures += 1
         open_.last_at = packet.at_monotonic
+
+
+def settle_leftovers(folder: Path, *, now: float, wall: float) -> list[Segment]:
+    """Give the segments that an earlier process left unfinished below *folder* their names; what cannot be played goes.
+
+    *now* is the monotonic time, *wall* the seconds since 1970.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    segments = []
+    for part in sorted(folder.rglob(f"*{PART}")):
+        ended_at = now - (wall - part.stat().st_mtime)
+        pictures, length_s = _extent(part)
+        if not pictures:
+            part.unlink()
+            continue
+        final = part.with_suffix("")
+        size_bytes = _settle(part, final)
+        segments.append(Segment(final, ended_at - length_s, ended_at, size_bytes, pictures, []))
+    return segments
+
+
+def _extent(path: Path) -> tuple[int, float]:
+    """How many pictures can be read of a recording, and how many seconds they span."""
+    pictures, last_s = 0, 0.0
+    with suppress(av.FFmpegError, IndexError), av.open(f"file:{path}") as container:
+        for packet in container.demux(video=0):
+            if packet.size:
+                pictures += 1
+                last_s = max(last_s, float((packet.pts or 0) * packet.time_base))
+    return pictures, last_s
 
 
 def _settle(part: Path, final: Path) -> int:

@@ -18,7 +18,7 @@ from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 from agent.settings.model import Camera
 from agent.surveillance.heartbeat import silence
-from agent.surveillance.process import CameraProcess, Ending
+from agent.surveillance.process import CameraProcess, Ending, Told
 from agent.surveillance.still import Still
 
 logger = logging.getLogger(__name__)
@@ -54,17 +54,30 @@ class CameraService(Service):
 
     goodbye_s = 2.0
 
-    def __init__(self, component: str, camera: Camera, health: Health, *, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self,
+        component: str,
+        camera: Camera,
+        health: Health,
+        *,
+        timezone: str = "UTC",
+        recorded: Callable[[Told], None] = lambda _: None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """*recorded* hears of every finished segment, on this service's thread, and must not wait."""
         super().__init__()
         self.name = component
         self._camera = camera
         self._health = health
+        self._timezone = timezone
+        self._recorded = recorded
         self._backoff = backoff or Backoff()
         self._there: CameraProcess | None = None
         """The child, while its pictures are valid: what other threads may ask."""
         self._there_since = 0.0
         self._lost_at: float | None = None
         self._failures = 0
+        self._unrecorded = ""
 
     @property
     def model(self) -> str:
@@ -89,7 +102,7 @@ class CameraService(Service):
     def run(self, stop: threading.Event) -> None:
         self._report(Status.OK, "STARTING")
         while not stop.is_set():
-            process = CameraProcess.start(self._camera)
+            process = CameraProcess.start(self._camera, timezone=self._timezone)
             try:
                 ending = self._follow(process, stop)
                 if ending is None:
@@ -109,6 +122,7 @@ class CameraService(Service):
         while not stop.is_set():
             self.progress.beat()
             ending = process.attend(LOOK_EVERY_S)
+            self._take_in(process)
             if ending is not None:
                 return ending
             beat = process.heartbeat.read()
@@ -121,9 +135,26 @@ class CameraService(Service):
                 self._find(process)
         return None
 
+    def _take_in(self, process: CameraProcess) -> None:
+        """What the child told of its recording."""
+        for segment in process.finished:
+            self._recorded(segment)
+        process.finished.clear()
+        if self._there is process and process.unrecorded != self._unrecorded:
+            self._unrecorded = process.unrecorded
+            self._report_there()
+
+    def _report_there(self) -> None:
+        if self._unrecorded:
+            logger.warning("camera %s is not recorded: %s", self._camera.name, self._unrecorded)
+            self._report(Status.DEGRADED, "CAMERA_NOT_RECORDED", self._unrecorded)
+        else:
+            self._health.report(self.name, OK)
+
     def _find(self, process: CameraProcess) -> None:
         self._there, self._there_since = process, time.monotonic()
-        self._health.report(self.name, OK)
+        self._unrecorded = process.unrecorded
+        self._report_there()
         if self._lost_at is not None:
             away_s = self._there_since - self._lost_at
             logger.info("camera %s is back after %.1f s and %d starts", self._camera.name, away_s, self._failures)

@@ -1,5 +1,6 @@
 """Recordings that play: copied as they came, cut on key frames, whole or gone, also when the process is killed."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import av
 import pytest
 
 from agent.surveillance.decode import KeyframeCheck, Moment
-from agent.surveillance.recorder import PART, Recorder, Segment
+from agent.surveillance.recorder import PART, Recorder, Segment, settle_leftovers
 from drivers import registry
 from drivers.base import Camera, Codec, Packet
 
@@ -55,11 +56,17 @@ class Studio:
     def __init__(self, camera: Camera, folder: Path, segment_s: float = 5.0) -> None:
         self.camera = camera
         self.segments: list[Segment] = []
+        self.troubles: list[str] = []
         camera.open()
         self.codec = camera.codec
         self._check = KeyframeCheck(camera.codec)
         self.recorder = Recorder(
-            folder, codec=lambda: self.codec, segment_s=segment_s, told=self.segments.append, wall=lambda: AT
+            folder,
+            codec=lambda: self.codec,
+            segment_s=segment_s,
+            told=self.segments.append,
+            troubled=self.troubles.append,
+            wall=lambda: AT,
         )
 
     def run(self, pictures: int) -> list[bytes]:
@@ -181,13 +188,34 @@ def test_another_picture_size_begins_another_segment(tmp_path: Path) -> None:
     larger.close()
 
 
-def test_a_disk_that_refuses_is_told_to_the_caller(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_bytes(b"a file where the folder should be")
     studio = Studio(sim(), blocked)
-    with pytest.raises(OSError, match="Not a directory"):
-        studio.run(1)
+    studio.run(3 * GOP)
+    assert len(studio.troubles) == 1
+    assert "Not a directory" in studio.troubles[0]
+    blocked.unlink()
+    studio.run(15 * GOP)
+    studio.recorder.close()
+    assert studio.troubles[1:] == [""]
+    assert studio.segments
     studio.camera.close()
+
+
+def test_what_a_killed_process_left_is_finished_by_the_next(studio: Studio, tmp_path: Path) -> None:
+    studio.run(2 * GOP + 7)
+    (part,) = tmp_path.rglob(f"*{PART}")
+    left = part.with_name(f"before-{part.name}")
+    shutil.copy(part, left)
+    part.with_name(f"empty.mp4{PART}").write_bytes(b"")
+    os.utime(left, (1000.0, 1000.0))
+    studio.recorder.close()
+    (segment,) = settle_leftovers(tmp_path, now=50.0, wall=1010.0)
+    assert segment.path == left.with_suffix("")
+    assert segment.pictures == len(times(segment.path)) == 2 * GOP
+    assert (segment.began_at, segment.ended_at) == (pytest.approx(40 - 3.9), pytest.approx(40))
+    assert not list(tmp_path.rglob(f"*{PART}"))
 
 
 def test_the_codec_is_asked_when_the_camera_is_open(studio: Studio) -> None:

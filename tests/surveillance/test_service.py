@@ -50,7 +50,7 @@ def watch_children(monkeypatch: pytest.MonkeyPatch) -> list[CameraProcess]:
     children: list[CameraProcess] = []
     start = CameraProcess.start
 
-    def remember(settings: Camera) -> CameraProcess:
+    def remember(settings: Camera, *, timezone: str) -> CameraProcess:
         children.append(start(settings))
         return children[-1]
 

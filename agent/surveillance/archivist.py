@@ -1,0 +1,108 @@
+"""The archivist: enters what a camera recorded, and lets go of what may not stay.
+
+One thread for one camera's archive, so that a slow card keeps neither the camera nor a rating waiting. What is
+told while the disk refuses waits here; after a restart the index knows the files that it missed.
+"""
+
+import logging
+import queue
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from agent.clock import Clock
+from agent.errors import TryAgain
+from agent.service import Service
+from agent.surveillance.archive import Archive, Finished
+from agent.surveillance.process import Told
+from agent.surveillance.retention import Limits
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 1.0
+PRUNE_EVERY_S = 30.0
+WAITING = 1000
+"""Segments told and not yet entered: half a day of them; the oldest is dropped, and found at the next start."""
+
+
+class Recorded:
+    """Segments on their way from the camera's service to the archivist. Outlives both."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[Told] = queue.Queue()
+
+    def put(self, segment: Told) -> None:
+        """Callable from any thread; never waits."""
+        while self._waiting.qsize() >= WAITING:
+            self._waiting.get_nowait()
+        self._waiting.put(segment)
+
+    def take(self, timeout_s: float) -> Told | None:
+        """The oldest one; None when none came in *timeout_s* seconds."""
+        try:
+            return self._waiting.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+
+class Archivist(Service):
+    """Keeps one camera's archive."""
+
+    def __init__(
+        self, name: str, folder: Path, limits: Limits, recorded: Recorded, *, camera: str, clock: Clock
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self._archive = Archive(folder)
+        self._limits = limits
+        self._recorded = recorded
+        self._camera = camera
+        self._clock = clock
+        self._told: Told | None = None
+        self._pruned_at: float | None = None
+        self._is_refused = False
+
+    def run(self, stop: threading.Event) -> None:
+        try:
+            while not stop.is_set():
+                self.progress.beat()
+                if self._told is None:
+                    self._told = self._recorded.take(WAIT_S)
+                elif stop.wait(WAIT_S):
+                    return
+                try:
+                    self._work()
+                except TryAgain as error:
+                    if not self._is_refused:
+                        log.warning("recordings cannot be entered for now: %s", error)
+                    self._is_refused = True
+                else:
+                    if self._is_refused:
+                        log.info("recordings are entered again")
+                    self._is_refused = False
+        finally:
+            self._archive.close()
+
+    def _work(self) -> None:
+        if self._told is not None:
+            self._archive.enter(self._finished(self._told))
+            self._told = None
+        now = self._clock.monotonic()
+        if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY_S:
+            gone = self._archive.keep_to(self._limits, self._clock.read())
+            if gone:
+                log.info("%d recordings of %s have expired", gone, self._camera)
+            self._pruned_at = now
+
+    def _finished(self, told: Told) -> Finished:
+        moment, now = self._clock.read(), self._clock.monotonic()
+        return Finished(
+            camera=self._camera,
+            file=told.file,
+            began_at=moment.at - timedelta(seconds=now - told.began_at),
+            ended_at=moment.at - timedelta(seconds=now - told.ended_at),
+            told=moment,
+            boot=self._clock.boot,
+            size_bytes=told.size_bytes,
+            pictures=told.pictures,
+        )

@@ -1,0 +1,111 @@
+"""A camera that is recorded, as the agent runs it: child, service and archivist together."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from agent.clock import SystemClock
+from agent.settings.model import Camera, Record
+from agent.surveillance.archive import Archive
+from agent.surveillance.archivist import Archivist, Recorded
+from agent.surveillance.process import folder_of
+from agent.surveillance.retention import Limits
+from tests.eventually import eventually
+from tests.surveillance.conftest import Running, camera
+from tests.surveillance.test_service import still_of
+
+LIMITS = Limits(keep_days=15, limit_bytes=10**9, free_bytes=0)
+
+
+def recorded(folder: Path, **options: Any) -> Camera:
+    return camera("sim", options, record=Record(path=folder, segment_s=5))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.mp4"))
+
+
+def plays(path: Path) -> int:
+    """How many pictures of a recording can be shown."""
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@contextmanager
+def archived(settings: Camera, told: Recorded) -> Iterator[Path]:
+    """The archivist of *settings*' camera on its thread."""
+    folder = folder_of(settings)
+    assert folder is not None
+    service = Archivist("archive-quay", folder, LIMITS, told, camera="quay", clock=SystemClock(UTC))
+    stop = threading.Event()
+    thread = threading.Thread(target=service.run, args=(stop,), name="archive-quay")
+    thread.start()
+    try:
+        yield folder
+    finally:
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def entered(folder: Path) -> list[str]:
+    archive = Archive(folder)
+    archive.open()
+    try:
+        return [recording.file for recording in archive.recordings()]
+    finally:
+        archive.close()
+
+
+def test_segments_are_written_entered_and_can_be_played(run: Callable[..., Running], tmp_path: Path) -> None:
+    told = Recorded()
+    settings = recorded(tmp_path)
+    with archived(settings, told) as folder:
+        running = run(settings, recorded=told.put)
+        eventually(lambda: files(folder), within_s=30)
+        assert still_of(running)
+        eventually(lambda: entered(folder), within_s=10)
+        (first, *_) = files(folder)
+        assert entered(folder)[0] == str(first.relative_to(folder))
+        assert plays(first) >= 50
+
+
+def test_a_killed_child_costs_no_finished_group_of_pictures(run: Callable[..., Running], tmp_path: Path) -> None:
+    told = Recorded()
+    settings = recorded(tmp_path)
+    with archived(settings, told) as folder:
+        running = run(settings, recorded=told.put)
+        eventually(lambda: any(part.stat().st_size > 20_000 for part in folder.rglob("*.part")), within_s=20)
+        running.process.kill()
+        eventually(lambda: entered(folder), within_s=40)
+        assert plays(files(folder)[0]) >= 20
+
+
+def test_a_disk_that_refuses_is_named_in_health_and_the_camera_is_watched_all_the_same(
+    run: Callable[..., Running], tmp_path: Path
+) -> None:
+    (tmp_path / "quay").write_bytes(b"in the way")
+    running = run(recorded(tmp_path))
+    _, condition = running.until("CAMERA_NOT_RECORDED", within_s=20)
+    assert "quay" in str(condition.values["text"])
+    assert still_of(running)
+
+
+def test_a_stopped_camera_finishes_its_segment(run: Callable[..., Running], tmp_path: Path) -> None:
+    running = run(recorded(tmp_path))
+    eventually(lambda: list(tmp_path.rglob("*.part")), within_s=20)
+    running.stop()
+    assert not list(tmp_path.rglob("*.part"))
+    assert len(files(tmp_path)) == 1
+
+
+@pytest.fixture(autouse=True)
+def no_recording_elsewhere(tmp_path: Path) -> Iterator[None]:
+    yield
+    assert not Path("/var/lib/counter-agent/video").exists()
