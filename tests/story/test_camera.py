@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.broker import Broker
@@ -77,3 +78,19 @@ def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, m
     assert len(picture) == manifest["size"]
     assert hashlib.sha256(picture).hexdigest() == manifest["sha256"]
     assert picture.startswith(b"\xff\xd8\xff"), base64.b64encode(picture[:8])
+
+
+def test_a_recorded_camera_leaves_files_that_play_and_nothing_of_them_leaves_the_box(
+    counter: Counter, mosquitto: Broker
+) -> None:
+    video = counter.folder / "video"
+    record = {"path": str(video), "segment_s": 5}
+    counter.settings["cameras"] = [{"name": "quay", "driver": "sim", "width": 160, "height": 90, "record": record}]
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        first = eventually(lambda: sorted(video.rglob("*.mp4")), within_s=40)[0]
+        with av.open(str(first)) as film:
+            assert sum(1 for _ in film.decode(video=0)) >= 50
+        assert not any(topic.endswith("mp4") or b"ftyp" in payload for topic, payload, _ in ear.messages)
+    counter.stop()
+    assert not list(video.rglob("*.part"))

@@ -51,7 +51,7 @@ def watch_children(monkeypatch: pytest.MonkeyPatch) -> list[CameraProcess]:
     start = CameraProcess.start
 
     def remember(settings: Camera, *, timezone: str) -> CameraProcess:
-        children.append(start(settings))
+        children.append(start(settings, timezone=timezone))
         return children[-1]
 
     monkeypatch.setattr(CameraProcess, "start", remember)
