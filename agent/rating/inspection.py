@@ -4,7 +4,8 @@
   swapped map, one that sends nothing is dead. Three wrong presses or twenty silent seconds settle it.
 - QR code: a phone that opened it has read it. A key passes on: then it was not read.
 - Camera: each is there when it is healthy and shows a new picture now. No picture leaves the box.
-- Findings: shown until a key is pressed. The result is one event, whatever was left out.
+- Findings: shown until a key is pressed, or for two minutes where there is none. The result is one event, whatever was
+  left out.
 
 A step that this counter has no device for is not there. Moments are monotonic seconds and are handed in.
 """
@@ -19,6 +20,8 @@ from agent.data import EventData
 LASTS_S = 600.0
 """It is over by itself then."""
 KEY_S, QR_S, CAMERA_S = 20.0, 90.0, 20.0
+READ_S = 120.0
+"""How long the findings stay where there is no key to end them with."""
 TRIES = 3
 PAUSE_S = 1.0
 """A press so soon after a step began belongs to the step before."""
@@ -125,7 +128,8 @@ class Inspection:
 
     def wait(self, at: float) -> None:
         """Time has passed."""
-        limit_s = {Step.KEYS: KEY_S, Step.QR: QR_S, Step.CAMERA: CAMERA_S}.get(self.step)
+        limits_s = {Step.KEYS: KEY_S, Step.QR: QR_S, Step.CAMERA: CAMERA_S}
+        limit_s = (limits_s if self.wanted else {**limits_s, Step.FINDINGS: READ_S}).get(self.step)
         if limit_s is not None and at - self.since >= limit_s:
             if self.step is Step.KEYS:
                 self._settle_key(at)

@@ -164,5 +164,5 @@ class CounterDay(RuleBasedStateMachine):
         assert sum(now - at < HOUR_S for at in self.valid_at) <= RULES.max_per_hour
 
 
-CounterDay.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+CounterDay.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestCounterDay = CounterDay.TestCase

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rating.inspection import CAMERA_S, KEY_S, QR_S, TRIES, Inspection, InspectionData, Step
+from agent.rating.inspection import CAMERA_S, KEY_S, QR_S, READ_S, TRIES, Inspection, InspectionData, Step
 
 KEYPAD = [("keypad", level) for level in (3, 2, 1, 0)]
 
@@ -116,6 +116,15 @@ def test_a_counter_without_devices_has_its_findings_only() -> None:
     assert step_of(inspection) is Step.FINDINGS
     data = result(inspection)
     assert (data.qr, data.cameras, data.keys, data.failed) == ("none", {}, (), ())
+
+
+def test_where_there_is_no_key_the_findings_end_after_two_minutes_and_otherwise_they_stay() -> None:
+    keyless, usual = begin(wanted=[], has_qr=False, cameras=[]), begin(has_qr=False, cameras=[])
+    through_the_keys(usual)
+    for inspection in (keyless, usual):
+        inspection.wait(READ_S + 10)
+    assert result(keyless).ended == "finished"
+    assert result(usual).ended == "time"
 
 
 def test_what_was_not_reached_in_time_is_not_right() -> None:

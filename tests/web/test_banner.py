@@ -10,7 +10,6 @@ from tests.web.conftest import LANDSCAPE, PORTRAIT, OpenPage
 from tests.web.looking import codes, contrasts, overflowing, seen, until
 from tests.web.serving import ADDRESS, PLATE, Serving
 
-SIZES = pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
 is_on = "!document.querySelector('.banner').hidden"
 
 
@@ -18,8 +17,11 @@ def hang(serving: Serving, *, kind: Literal["training", "inspection"] = "trainin
     serving.hub.set_banner(Banner(kind, "16:30", serving.clock.monotonic() + lasts_s))
 
 
-@SIZES
-@pytest.mark.parametrize(("kind", "title"), [("training", "ĐANG TẬP HUẤN"), ("inspection", "ĐANG KIỂM TRA")])
+@pytest.mark.parametrize(
+    ("size", "kind", "title"),
+    [(LANDSCAPE, "training", "ĐANG TẬP HUẤN"), (PORTRAIT, "inspection", "ĐANG KIỂM TRA")],
+    ids=["landscape", "portrait"],
+)
 def test_the_banner_is_on_every_slide_fits_and_hides_no_code(
     serving: Serving,
     open_page: OpenPage,

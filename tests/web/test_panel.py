@@ -61,11 +61,8 @@ def test_every_step_fits_can_be_read_and_shows_the_code_that_belongs_to_it(
         assert codes(seen(page)) == {"qr": [ADDRESS], "findings": [LINE]}.get(name, []), name
 
 
-@SIZES
-def test_the_strip_of_a_code_shows_how_many_keys_and_hides_no_code(
-    serving: Serving, open_page: OpenPage, size: tuple[int, int]
-) -> None:
-    page = open_page(size=size)
+def test_the_strip_of_a_code_shows_how_many_keys_and_hides_no_code(serving: Serving, open_page: OpenPage) -> None:
+    page = open_page(size=PORTRAIT)
     serving.hub.set_panel(code_strip(VI, 2, 6))
     until(page, is_on)
     assert page.locator(".panel .focus").inner_text() == "● ● ○ ○ ○ ○"
