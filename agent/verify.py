@@ -20,7 +20,7 @@ from agent.errors import PersonMustAct
 from agent.event import GENESIS, EventType, Lane
 from agent.outbox.chain import Break, verify
 from agent.outbox.heads import Head
-from agent.outbox.lanes import is_sound
+from agent.outbox.rows import Forms, form_column
 from agent.ranges import Ranges
 
 
@@ -250,15 +250,17 @@ def rows(path: Path) -> Iterator[Row]:
 
 def _outbox(db: sqlite3.Connection) -> Iterator[Row]:
     (epoch,) = db.execute("select epoch from store").fetchone()
-    agent = ""
+    agent, forms = "", Forms(db)
     for source in (*Lane, "salvaged"):
         is_salvaged = source == "salvaged"
+        form = "null" if is_salvaged else form_column(db, Lane(source))
         named = "epoch, lane" if is_salvaged else f"'{epoch}', '{source}'"
-        for its_epoch, lane, seq, body, crc in db.execute(
-            f"select {named}, seq, body, crc from {source} order by 1, 2, 3"  # noqa: S608 - our own table names
+        for its_epoch, lane, seq, stored, number, crc in db.execute(
+            f"select {named}, seq, body, {form}, crc from {source} order by 1, 2, 3"  # noqa: S608 - our own table names
         ):
-            agent = agent or _agent(body)
-            yield Row(Place(agent, its_epoch, lane), seq, body, is_sound(body, crc), is_salvaged)
+            body = forms.event(stored, number, crc)
+            agent = agent or _agent(body or b"")
+            yield Row(Place(agent, its_epoch, lane), seq, body or b"", body is not None, is_salvaged)
 
 
 def _agent(body: bytes) -> str:

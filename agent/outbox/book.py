@@ -10,9 +10,8 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from secrets import SystemRandom, token_bytes
+from secrets import SystemRandom
 
 from agent.clock import Clock
 from agent.errors import TryAgain
@@ -20,7 +19,9 @@ from agent.event import Event, EventType, Fact, Lane, Stream, chain_hash
 from agent.outbox import lanes
 from agent.outbox.box import Box, Choose
 from agent.outbox.database import connect
+from agent.outbox.epoch import new_epoch
 from agent.outbox.lanes import LaneState
+from agent.outbox.rows import Forms, RowDamaged
 from agent.outbox.salvage import Salvaged
 from agent.ranges import Ranges
 
@@ -50,6 +51,7 @@ class Book:
         self.older: dict[Stream, Ranges] = {}
         """What was salvaged of older epochs and is still here."""
         self._connection: sqlite3.Connection | None = None
+        self._forms: Forms | None = None
         self._box: Box | None = None
 
     @property
@@ -62,6 +64,13 @@ class Book:
         if self._connection is None:
             raise TryAgain(f"{self.path} is closed")
         return self._connection
+
+    @property
+    def forms(self) -> Forms:
+        """Raises `TryAgain` when the book was never open."""
+        if self._forms is None:
+            raise TryAgain(f"{self.path} is closed")
+        return self._forms
 
     @property
     def box(self) -> Box:
@@ -95,11 +104,13 @@ class Book:
             row = (new_epoch(self.author.clock.now()), "{}")
             connection.execute("insert into store (id, epoch) values (1, ?)", (row[0],))
         self.epoch, lost = row[0], json.loads(row[1])
-        self.lanes = {lane: lanes.load(connection, lane, lost=lost.get(lane, 0)) for lane in Lane}
+        self._forms = Forms(connection)
+        self._forms.begin(self.author.clock.boot)
+        self.lanes = {lane: lanes.load(connection, self._forms, lane, lost=lost.get(lane, 0)) for lane in Lane}
         self.older = {}
         for epoch, lane, seq in connection.execute("select epoch, lane, seq from salvaged"):
             self.older.setdefault(Stream(epoch, Lane(lane)), Ranges()).add(seq, seq)
-        self._box = Box(connection)
+        self._box = Box(connection, straight=self.lanes[Lane.RECORD].taken)
 
     def close(self) -> None:
         """Idempotent."""
@@ -123,24 +134,30 @@ class Book:
         *ballots* are the keys that *facts* had in the ballot box: they leave it.
         """
         placed = [] if placed is None else placed
-        taken = sum(fact.type is EventType.RATING for fact in facts) - len(ballots)
-        connection, heads = self.connection, self._place(facts, placed)
+        connection, forms, heads = self.connection, self.forms, self._place(facts, placed)
         leaving = self._leaving(heads, keep_days)
-        is_alone = len(placed) == 1 and not (leaving or taken or ballots)  # one statement is a transaction by itself
+        models = {event.fact.type: body for event, body in placed if forms.are_missing(event.fact)}
+        acked = {lane: self.lanes[lane].acked for lane in heads}
+        taken = {lane: self.lanes[lane].taken for lane in heads}
+        is_alone = len(placed) == 1 and not (leaving or models or ballots)  # a statement by itself is a transaction
         if not is_alone:
             connection.execute("begin immediate")
-        acked = {lane: self.lanes[lane].acked for lane in heads}
+        for kind, body in models.items():
+            forms.add(kind, body)
         for event, body in placed:
-            lanes.insert(connection, event.lane, event.seq, body, stored=acked[event.lane])
+            lane = event.lane
+            taken[lane] += event.fact.type is EventType.RATING and not ballots
+            lanes.insert(connection, forms, event, body, stored=acked[lane], taken=taken[lane])
         for lane, through in leaving.items():
             connection.execute(f"delete from {lane} where seq <= ?", (through,))
-        self.box.count(taken, left=ballots)
+        if ballots:
+            self.box.let_go(ballots)
         if not is_alone:
             connection.execute("commit")
-        self.box.counted(taken, left=ballots)
         for lane, (last, head) in heads.items():
             state = self.lanes[lane]
-            state.last, state.head, state.stored_on_disk = last, head, acked[lane]
+            self.box.count(left=len(ballots), straight=taken[lane] - state.taken)
+            state.last, state.head, state.stored_on_disk, state.taken = last, head, acked[lane], taken[lane]
             state.first = leaving.get(lane, state.first - 1) + 1
         return [event for event, _ in placed]
 
@@ -179,8 +196,10 @@ class Book:
 
     def holds(self, event: Event, body: bytes) -> bool:
         """Whether *event* is on the disk, as *body*."""
-        found = self.connection.execute(f"select body from {event.lane} where seq = ?", (event.seq,)).fetchone()
-        return found is not None and bytes(found[0]) == body
+        row = self.connection.execute(
+            f"select body, form, crc from {event.lane} where seq = ?", (event.seq,)
+        ).fetchone()
+        return row is not None and self.forms.event(*row) == body
 
     def sweep(self, lane: Lane, *, limit: int, keep_days: int) -> None:
         """Say on disk how far the province has *lane*, and remove up to *limit* rows that may go."""
@@ -198,7 +217,7 @@ class Book:
 
     def _removable(self, lane: Lane, *, limit: int, keep_days: int) -> int:
         return lanes.removable(
-            self.connection, self.lanes[lane], limit=limit, keep_days=keep_days, now=self.author.clock.read
+            self.connection, self.forms, self.lanes[lane], limit=limit, keep_days=keep_days, now=self.author.clock.read
         )
 
     def drop(self, lane: Lane, numbers: Ranges, *, lost: int) -> None:
@@ -255,23 +274,18 @@ class Book:
         """
         if stream.epoch == self.epoch:
             rows = self.connection.execute(
-                f"select seq, body, crc from {stream.lane} where seq between ? and ? order by seq", (first, last)
-            ).fetchall()
+                f"select seq, body, form, crc from {stream.lane} where seq between ? and ? order by seq", (first, last)
+            )
         else:
             rows = self.connection.execute(
-                "select seq, body, crc from salvaged where epoch = ? and lane = ? and seq between ? and ? order by seq",
+                "select seq, body, null, crc from salvaged where epoch = ? and lane = ? and seq between ? and ?"
+                " order by seq",
                 (stream.epoch, stream.lane, first, last),
-            ).fetchall()
-        for seq, body, crc in rows:
-            if not lanes.is_sound(body, crc):
-                raise lanes.RowDamaged(f"event {stream.lane}/{seq} is damaged")
-        return [(seq, body) for seq, body, _ in rows]
-
-
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_epoch(moment: datetime) -> str:
-    """A ULID (48 bits of milliseconds, 80 of randomness): sortable where the clock is right, unique where it is not."""
-    number = int(moment.timestamp() * 1000) % 2**48 << 80 | int.from_bytes(token_bytes(10))
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+            )
+        events, event = [], self.forms.event
+        for seq, packed, form, crc in rows.fetchall():
+            body = event(packed, form, crc)
+            if body is None:
+                raise RowDamaged(f"event {stream.lane}/{seq} is damaged")
+            events.append((seq, body))
+        return events

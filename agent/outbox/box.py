@@ -17,7 +17,7 @@ from secrets import randbits
 from agent.clock import ClockQuality, Moment
 from agent.errors import BallotGone, TokenSpent
 from agent.event import EventType, Fact
-from agent.outbox.lanes import RowDamaged, is_sound
+from agent.outbox.rows import RowDamaged, is_sound
 
 SPENT_KEPT = timedelta(days=400)
 """So long a spent token is remembered; nothing waits longer for its counter."""
@@ -34,11 +34,12 @@ def new_key() -> int:
 class Box:
     """The box of one open database. Every change is one transaction, and what is known follows the disk."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, straight: int) -> None:
+        """*straight*: ratings that never were in the box."""
         self._connection = connection
         self.held: int = connection.execute("select count(*) from box").fetchone()[0]
         """Votes in the box."""
-        self.cast: int = connection.execute("select taken from store").fetchone()[0]
+        self.cast: int = connection.execute("select taken from store").fetchone()[0] + straight
         """Ratings ever taken in this epoch: held, or released since."""
 
     def hold(self, key: int, fact: Fact, now: Callable[[], Moment], *, token: bytes | None, slot: int) -> None:
@@ -89,16 +90,13 @@ class Box:
     def _insert(self, key: int, body: bytes) -> None:
         self._connection.execute("insert into box values (?, ?, ?)", (key, body, zlib.crc32(body)))
 
-    def count(self, taken: int, *, left: Sequence[int]) -> None:
-        """*taken* ratings go straight into the lane, votes *left* leave the box; inside the caller's transaction."""
-        if left:
-            self._connection.executemany("delete from box where ballot = ?", ((key,) for key in left))
-        if taken:
-            self._connection.execute("update store set taken = taken + ? where id = 1", (taken,))
+    def let_go(self, keys: Sequence[int]) -> None:
+        """The votes under *keys* leave the box; inside the caller's transaction."""
+        self._connection.executemany("delete from box where ballot = ?", ((key,) for key in keys))
 
-    def counted(self, taken: int, *, left: Sequence[int]) -> None:
-        """The same, after the commit."""
-        self.held, self.cast = self.held - len(left), self.cast + taken
+    def count(self, *, left: int, straight: int) -> None:
+        """After the commit: so many votes left the box, and so many ratings went straight into the lane."""
+        self.held, self.cast = self.held - left, self.cast + straight
 
     def has(self, key: int) -> bool:
         return self._connection.execute("select 1 from box where ballot = ?", (key,)).fetchone() is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.errors import PersonMustAct
 from agent.files import flush_folder
 
-VERSION = 5
+VERSION = 6
 """How many schema steps this code expects (`agent.outbox.schema`)."""
 PAGE_BYTES = 512
 """The smallest there is: a commit writes whole pages to the card, also those that only say where others are.

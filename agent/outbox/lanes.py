@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agent.clock import Moment
-from agent.event import GENESIS, Lane, chain_hash
+from agent.event import GENESIS, Event, Lane, chain_hash
 from agent.outbox.age import first_kept
+from agent.outbox.rows import Forms, RowDamaged
 from agent.ranges import Ranges
 
 
@@ -43,6 +44,8 @@ class LaneState:
     """How far the lane's last row says that the province has it."""
     lost: int = 0
     """Rows dropped undelivered, each declared."""
+    taken: int = 0
+    """Ratings that went straight into the lane."""
 
     @property
     def acked(self) -> int:
@@ -62,24 +65,16 @@ class LaneState:
         return Mark(epoch, self.first, self.last, self.head, self.acked, pending, self.lost)
 
 
-class RowDamaged(sqlite3.DatabaseError):
-    """A row is not what was written, though SQLite could read it: SQLite has no checksums."""
-
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
-def is_sound(body: object, crc: object) -> bool:
-    """Whether a row is what was written; one rotten bit may also have changed its type."""
-    return isinstance(body, bytes) and zlib.crc32(body) == crc
-
-
-def load(connection: sqlite3.Connection, lane: Lane, *, lost: int) -> LaneState:
+def load(connection: sqlite3.Connection, forms: Forms, lane: Lane, *, lost: int) -> LaneState:
     """Where *lane* stands, from its table."""
-    newest = connection.execute(f"select seq, body, crc, stored from {lane} order by seq desc limit 1").fetchone()
+    newest = connection.execute(
+        f"select seq, body, crc, form, stored, taken from {lane} order by seq desc limit 1"
+    ).fetchone()
     if newest is None:
         return LaneState(lane, lost=lost)
-    last, body, crc, stored = newest
-    if not (is_sound(body, crc) and isinstance(stored, int) and 0 <= stored <= last):
+    last, packed, crc, form, stored, taken = newest
+    body = forms.event(packed, form, crc)
+    if body is None or not all(isinstance(count, int) and 0 <= count <= last for count in (stored, taken)):
         raise RowDamaged(f"event {lane}/{last} is damaged")  # the next event would be chained to what it says now
     first = connection.execute(f"select min(seq) from {lane}").fetchone()[0]
     have = Ranges([(first, stored)])
@@ -89,19 +84,26 @@ def load(connection: sqlite3.Connection, lane: Lane, *, lost: int) -> LaneState:
             present.add(seq, seq)
         for gap in Ranges([(first, last)]).without(present):
             have.add(*gap)
-    return LaneState(lane, first, last, chain_hash(body), have, stored, lost)
+    return LaneState(lane, first, last, chain_hash(body), have, stored, lost, taken)
 
 
-def insert(connection: sqlite3.Connection, lane: Lane, seq: int, body: bytes, *, stored: int) -> None:
-    """Add a row at the right edge, with what the province is known to have."""
-    connection.execute(_INSERT[lane], (seq, body, zlib.crc32(body), stored))
+def insert(connection: sqlite3.Connection, forms: Forms, event: Event, body: bytes, *, stored: int, taken: int) -> None:
+    """Add a row at the right edge, with what the province is known to have, and the ratings taken so far."""
+    packed, form = forms.pack(event.fact.type, body)
+    connection.execute(_INSERT[event.lane], (event.seq, packed, zlib.crc32(body), stored, form, taken))
 
 
-_INSERT = {lane: f"insert into {lane} values (?, ?, ?, ?)" for lane in Lane}
+_INSERT = {lane: f"insert into {lane} values (?, ?, ?, ?, ?, ?)" for lane in Lane}
 
 
 def removable(
-    connection: sqlite3.Connection, state: LaneState, *, limit: int, keep_days: int, now: Callable[[], Moment]
+    connection: sqlite3.Connection,
+    forms: Forms,
+    state: LaneState,
+    *,
+    limit: int,
+    keep_days: int,
+    now: Callable[[], Moment],
 ) -> int:
     """Up to which number rows may go, at most *limit* of them: the province has them, their audit days are over.
 
@@ -114,8 +116,13 @@ def removable(
 
     def body(seq: int) -> bytes | None:
         row = connection.execute(
-            f"select body from {state.lane} where seq >= ? order by seq limit 1", (seq,)
+            f"select body, form, crc from {state.lane} where seq >= ? order by seq limit 1", (seq,)
         ).fetchone()
-        return row[0] if row is not None else None
+        if row is None:
+            return None
+        event = forms.event(*row)
+        if event is None:
+            raise RowDamaged(f"an event of {state.lane} from {seq} on is damaged")
+        return event
 
     return first_kept(now(), timedelta(days=keep_days), first=state.first, through=through, body=body) - 1

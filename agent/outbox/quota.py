@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 PORTION = 1000
 """Rows dropped at a time: a few hundred kilobytes."""
-RATING = b'"type":"vn.motcua.rating.v1"'
+_WORDS = {kind.value: f'"type":"{kind.full_name}"'.encode() for kind in (EventType.RATING, EventType.GAP)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ class Drop:
     is_loss: bool
 
 
+def _other_than(kind: str) -> str:
+    """That a row is no *kind*, in SQL: its form says so, or else it says so itself."""
+    return (
+        f"case when form is null then instr(body, :{kind}) = 0"
+        f" else form in (select id from form where kind != '{kind}') end"
+    )
+
+
 def choose(connection: sqlite3.Connection, stands: Mapping[Lane, tuple[int, int, int]]) -> Drop | None:
     """The next portion to drop; *stands* has each lane's first, last and acknowledged number. None: nothing may go."""
     for lane, (first, last, acked) in stands.items():
@@ -40,13 +48,13 @@ def choose(connection: sqlite3.Connection, stands: Mapping[Lane, tuple[int, int,
             return Drop(lane, Ranges([(first, through)]), is_loss=False)
     for lane, condition in (
         (Lane.METRIC, "1"),
-        (Lane.RECORD, "instr(body, :rating) = 0"),
-        (Lane.ALERT, "instr(body, :gap) = 0"),
+        (Lane.RECORD, _other_than("rating")),
+        (Lane.ALERT, _other_than("gap")),
         (Lane.RECORD, "1"),
     ):
         rows = connection.execute(
             f"select seq from {lane} where seq < :last and {condition} order by seq limit {PORTION}",
-            {"last": stands[lane][1], "rating": RATING, "gap": b'"type":"vn.motcua.gap.v1"'},
+            {"last": stands[lane][1]} | _WORDS,
         ).fetchall()
         if rows:
             numbers = Ranges()

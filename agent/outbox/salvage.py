@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.event import Lane
-from agent.outbox.lanes import is_sound
+from agent.outbox.rows import Forms, form_column, is_sound
 
 CHUNK = 200
 
@@ -57,8 +57,10 @@ def salvage(path: Path) -> Salvaged:
 def _salvage_lane(connection: sqlite3.Connection, lane: Lane, found: Salvaged) -> None:
     stored = 0
     sound: dict[int, bytes] = {}
-    for seq, body, crc, upto in _rows(connection, lane):
-        if is_sound(body, crc):
+    forms = Forms(connection)
+    for seq, packed, crc, upto, form in _rows(connection, lane):
+        body = forms.event(packed, form, crc)
+        if body is not None:
             sound[seq] = body
             stored = max(stored, upto if isinstance(upto, int) and upto <= seq else 0)
     if sound:
@@ -70,15 +72,18 @@ def _salvage_lane(connection: sqlite3.Connection, lane: Lane, found: Salvaged) -
             found.rows.append((epoch, lane, seq, body))
 
 
-def _rows(connection: sqlite3.Connection, lane: Lane) -> Iterator[tuple[int, bytes, int, int]]:
+def _rows(connection: sqlite3.Connection, lane: Lane) -> Iterator[tuple[int, bytes, int, int, int | None]]:
     """All rows that can be reached: upwards until a damaged page, then downwards from the end until it."""
-    highest = 0
+    highest, form = 0, "form"
+    with suppress(sqlite3.Error):
+        form = form_column(connection, lane)
     for direction, bound in (("asc", "seq > ?"), ("desc", "seq < ?")):
         edge = 0 if direction == "asc" else 2**62
         with suppress(sqlite3.Error):
             while True:
                 rows = connection.execute(
-                    f"select seq, body, crc, stored from {lane} where {bound} order by seq {direction} limit {CHUNK}",
+                    f"select seq, body, crc, stored, {form} from {lane} where {bound} order by seq {direction}"
+                    f" limit {CHUNK}",
                     (edge,),
                 ).fetchall()
                 fresh = [row for row in rows if direction == "asc" or row[0] > highest]

@@ -74,6 +74,20 @@ def box(db: Database) -> None:
     db.execute("update store set taken = (select coalesce(max(seq), 0) from record)")
 
 
+@STEPS()
+def forms(db: Database) -> None:
+    """Rows are kept as what differs from a form, and each form twice. `taken` in a row: how many ratings had gone
+    straight into the lane by then, beside those counted in `store`; so a press writes to no other table."""
+    db.execute(
+        "create table form (id integer primary key, kind text not null, boot text not null, body blob not null,"
+        " crc integer not null)"
+    )
+    db.execute("create table spare (id integer primary key, body blob not null, crc integer not null)")
+    for lane in Lane:
+        db.execute(f"alter table {lane} add column form integer")
+        db.execute(f"alter table {lane} add column taken integer not null default 0")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply every step that is missing; each whole or not at all."""
     STEPS.apply(Database(connection))

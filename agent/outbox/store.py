@@ -27,6 +27,7 @@ from agent.outbox.database import Reserve, is_damage, is_full
 from agent.outbox.journal import Journal
 from agent.outbox.lanes import Mark
 from agent.outbox.quota import keep_to
+from agent.outbox.rows import Forms
 from agent.outbox.succession import begin_anew
 from agent.ranges import Ranges
 
@@ -342,6 +343,8 @@ class Outbox(Journal, Ballots):
         try:
             with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)) as connection:
                 found: str = connection.execute("pragma quick_check(1)").fetchone()[0]
+                if found == "ok" and not Forms(connection).are_sound():
+                    found = "a form is not what was written"
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise TryAgain(f"{self.path}: {error}") from error

@@ -13,13 +13,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.event import EventType
+from agent.event import EventType, Lane
+from agent.outbox.rows import events
 from agent.uplink.topics import Topics
 from tests.bench.drainer import LIMIT_S, Drained
 from tests.bench.events import AGENT, PROVINCE
@@ -73,8 +75,7 @@ def _fill(port: int, outbox: Path, count: int) -> None:
     """Over a bare socket: a client library would take longer than everything that is measured."""
     topic = Topics(PROVINCE, AGENT).event(EventType.RATING)
     with closing(sqlite3.connect(outbox)) as db, connected(port) as line:
-        rows = db.execute("select body from record order by seq limit ?", (count,))
-        bodies = [(topic, body) for (body,) in rows]
+        bodies = [(topic, body) for _, body in islice(events(db, Lane.RECORD), count)]
         bodies[0], bodies[-1] = (FIRST, bodies[0][1]), (LAST, bodies[-1][1])
         for start in range(0, count, FILL_WINDOW):
             portion = bodies[start : start + FILL_WINDOW]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from agent.clock import Clock, ManualClock
 from agent.event import GENESIS, Event, EventType, Fact, Lane, chain_hash
+from agent.outbox.rows import Forms
 from agent.outbox.store import Outbox
 from agent.rating.record import RatingData
 
@@ -57,11 +58,18 @@ def fill(path: Path, count: int, *, days: float | None = None) -> None:
         db.execute("pragma journal_mode = off")
         db.execute("pragma synchronous = off")
         db.execute("begin")
-        db.executemany(f"insert into {Lane.RECORD} values (?, ?, ?, 0)", _rows(epoch, count, clock, days))
+        forms = Forms(db)
+        forms.begin(clock.boot)
+        for seq, body in _bodies(epoch, count, clock, days):
+            if seq == 1:
+                forms.add(EventType.RATING, body)
+            packed, form = forms.pack(EventType.RATING, body)
+            row = (seq, packed, zlib.crc32(body), form, seq)
+            db.execute(f"insert into {Lane.RECORD} values (?, ?, ?, 0, ?, ?)", row)
         db.execute("commit")
 
 
-def _rows(epoch: str, count: int, clock: ManualClock, days: float | None) -> Iterator[tuple[int, bytes, int]]:
+def _bodies(epoch: str, count: int, clock: ManualClock, days: float | None) -> Iterator[tuple[int, bytes]]:
     """Written by filling the places of one encoded event: a JSON encoder would take five times as long."""
     chance = Random(1)
     templates = {level: _template(epoch, clock, level) for level in set(LEVELS)}
@@ -70,7 +78,7 @@ def _rows(epoch: str, count: int, clock: ManualClock, days: float | None) -> Ite
     for seq in range(1, count + 1):
         at = moment.isoformat(timespec="seconds")
         body = templates[LEVELS[int(chance.random() * len(LEVELS))]] % (seq, at.encode(), seq, previous.encode())
-        yield seq, body, zlib.crc32(body)
+        yield seq, body
         previous = chain_hash(body)
         moment += timedelta(seconds=step_s * 2 * chance.random())
 

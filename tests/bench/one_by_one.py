@@ -15,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.event import EventType
+from agent.outbox.rows import Forms
 from agent.uplink.topics import Topics
 from tests.bench.drainer import Drained
 from tests.bench.events import AGENT, PROVINCE
@@ -61,11 +62,15 @@ def drain(path: str, port: int, count: int) -> Drained:
 
 
 def _events(db: sqlite3.Connection, count: int) -> Iterator[tuple[int, bytes]]:
+    forms = Forms(db)
     for first in range(1, count + 1, READ):
         last = min(first + READ - 1, count)
-        yield from db.execute(
-            "select seq, body from record where seq between ? and ? order by seq", (first, last)
-        ).fetchall()
+        for seq, packed, form, crc in db.execute(
+            "select seq, body, form, crc from record where seq between ? and ? order by seq", (first, last)
+        ).fetchall():
+            body = forms.event(packed, form, crc)
+            assert body is not None
+            yield seq, body
 
 
 def _delete(db: sqlite3.Connection, done: list[int]) -> None:

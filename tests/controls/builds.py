@@ -72,8 +72,8 @@ _BUILDS = (
     Build(
         "thanks before commit",
         (
-            Replacement(RATING, "event_id = self._store(", "self._thank(); event_id = self._store("),
-            Replacement(RATING, "                self._thank()\n", "                pass\n"),
+            Replacement(RATING, "stored_as = self._store(", "self._thank(arrival.keypad); stored_as = self._store("),
+            Replacement(RATING, "                self._thank(arrival.keypad)\n", "                pass\n"),
         ),
         (
             f"{CUTS}_nothing_thanked_for_is_lost_over_a_checkpoint",
@@ -120,7 +120,7 @@ _BUILDS = (
     ),
     Build(
         "no row check",
-        (Replacement("agent/outbox/lanes.py", "isinstance(body, bytes) and zlib.crc32(body) == crc", "True"),),
+        (Replacement("agent/outbox/rows.py", "isinstance(body, bytes) and zlib.crc32(body) == crc", "True"),),
         (
             "tests/outbox/test_store.py::test_a_damaged_row_is_noticed_when_it_is_read",
             "tests/outbox/test_damage.py::test_a_rotten_last_row_is_not_continued",

@@ -144,7 +144,8 @@ def test_a_wrong_page_in_the_middle_is_found_by_the_check(outbox: Outbox, clock:
     outbox.close()
     _flat(outbox.path)
     content = bytearray(outbox.path.read_bytes())
-    middle = content.index(b'"seq":150,') // PAGE_BYTES
+    with closing(sqlite3.connect(outbox.path)) as db:
+        middle = content.index(db.execute("select body from record where seq = 150").fetchone()[0]) // PAGE_BYTES
     content[middle * PAGE_BYTES : (middle + 1) * PAGE_BYTES] = bytes(PAGE_BYTES)
     outbox.path.write_bytes(content)
     before = outbox.epoch

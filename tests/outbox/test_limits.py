@@ -13,10 +13,11 @@ from agent.clock import ManualClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Lane, Stream
 from agent.outbox.chain import verify
+from agent.outbox.database import PAGE_BYTES, WAL_PAGES
 from agent.outbox.store import Outbox
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
 
-LIMIT = 400 * 1024
+LIMIT = 64 * 1024
 
 
 def _fill(outbox: Outbox, clock: ManualClock, kind: EventType, count: int) -> None:
@@ -55,13 +56,13 @@ def test_metrics_go_before_ratings_and_every_drop_is_declared(tmp_path: Path, cl
 
 def test_visits_go_before_ratings_and_are_not_waited_for_after_a_restart(tmp_path: Path, clock: ManualClock) -> None:
     path = tmp_path / "outbox.db"
-    with closing(outbox_at(path, clock, limit_bytes=LIMIT)) as outbox:
+    with closing(outbox_at(path, clock, limit_bytes=2 * LIMIT)) as outbox:
         for _ in range(100):
             outbox.append(*(fact(clock, kind=kind) for kind in [EventType.VISIT] * 15 + [EventType.RATING] * 5))
         lost = outbox.marks()[Lane.RECORD].lost
         assert lost > 0
         pending = outbox.marks()[Lane.RECORD].pending
-    with closing(outbox_at(path, clock, limit_bytes=LIMIT)) as again:
+    with closing(outbox_at(path, clock, limit_bytes=2 * LIMIT)) as again:
         again.open()
         mark = again.marks()[Lane.RECORD]
         assert (mark.lost, mark.pending) == (lost, pending)
@@ -78,7 +79,7 @@ def test_ratings_go_last_and_oldest_first(tmp_path: Path, clock: ManualClock) ->
         mark = outbox.marks()[Lane.RECORD]
         assert mark.last == 3000
         assert mark.lost == mark.first - 1 > 0
-        assert outbox.path.stat().st_size < 8 * LIMIT
+        assert outbox.path.stat().st_size < 2 * WAL_PAGES * PAGE_BYTES
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import pytest
 from agent.clock import ManualClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import GENESIS, EventType, Lane, Stream
-from agent.outbox.book import new_epoch
 from agent.outbox.chain import verify
 from agent.outbox.database import PAGE_BYTES, VERSION, WAL_PAGES
+from agent.outbox.epoch import new_epoch
 from agent.outbox.store import SWEEP, Outbox
 from agent.ranges import Ranges
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
@@ -185,10 +185,10 @@ def test_a_disk_that_comes_back_is_used_again(tmp_path: Path, clock: ManualClock
 
 
 def test_a_damaged_row_is_noticed_when_it_is_read(outbox: Outbox, clock: ManualClock) -> None:
-    outbox.append(fact(clock), fact(clock))
+    _, event = outbox.append(fact(clock), fact(clock))
     with closing(sqlite3.connect(outbox.path)) as db:
-        body = db.execute("select body from record where seq = 2").fetchone()[0]
-        db.execute("update record set body = ? where seq = 2", (body.replace(b'"level":3', b'"level":0'),))
+        body = event.encode().replace(b'"level":3', b'"level":0')
+        db.execute("update record set body = ?, form = null where seq = 2", (body,))
         db.commit()
     assert [seq for seq, _ in outbox.read(Stream(outbox.epoch, Lane.RECORD), 1, 1)] == [1]
     with pytest.raises(TryAgain, match="record/2 is damaged"):

@@ -22,6 +22,7 @@ import yaml
 
 from agent.event import Lane
 from agent.outbox.chain import verify
+from agent.outbox.rows import events
 from agent.province.arrival import Key
 from agent.province.receive import Receiver
 from agent.province.store import ProvinceStore
@@ -161,7 +162,7 @@ class Counter:
             return []
         with closing(sqlite3.connect(f"file:{self.outbox}?mode=ro", uri=True, timeout=5)) as db:
             try:
-                return db.execute(f"select seq, body from {lane} order by seq").fetchall()
+                return list(events(db, lane))
             except sqlite3.OperationalError:
                 return []
 

@@ -1,6 +1,7 @@
 """A press becomes a rating at the province, whatever happens between them."""
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from agent.event import Lane
 from tests.broker import Broker
 from tests.eventually import eventually
 from tests.story.counter import CODES, Counter, Ear, Province, same_events
+
+KILLS = int(os.environ.get("COUNTER_AGENT_KILLS", "200"))
 
 
 def test_a_press_becomes_a_rating_at_the_province(counter: Counter, province: Province) -> None:
@@ -85,11 +88,11 @@ def test_a_province_restarted_with_an_empty_database_asks_for_everything_again(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(KILLS // 50))
 def test_killed_at_random_moments_between_press_and_puback_nothing_is_lost_and_nothing_doubled(
     counter: Counter, province: Province, seed: int
 ) -> None:
-    """Fifty kills a seed, two hundred in all."""
+    """Fifty kills a seed; `COUNTER_AGENT_KILLS` is how many there are altogether."""
     chance = random.Random(f"kill {seed}")
     counter.start()
     for number in range(50):
