@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -135,7 +136,7 @@ def _hear(at: datetime, event: dict) -> Heard:  # type: ignore[type-arg] # JSON
     return Heard(at, time, event["seq"], data["nonce"], manner, data["level"], data["valid"])
 
 
-Order = Callable[[Visitor, Heard], object]
+Order = Callable[[Visitor, Heard], Any]
 ORDERS: dict[str, Order] = {
     "number": lambda _, heard: (heard.at, heard.seq),
     "nonce": lambda _, heard: (heard.at, heard.nonce),
