@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.health import Health, Status
-from agent.language import language, languages
+from agent.language import phone_language, phone_languages
 from agent.rating.keys import Keys
 from agent.rating.modes import ModeKind
 from agent.rating.scale import Scale
@@ -51,7 +51,7 @@ def certificate(
 
 def scale_used(scale: Scale) -> ScaleUsed:
     """*scale* with its labels in every language there is: whoever shows it need not know it."""
-    words = [language(code) for code in languages()]
+    words = [phone_language(code) for code in phone_languages()]
     levels = [
         LevelUsed(id=level.id, satisfied=level.is_satisfied, labels={each.code: level.label(each) for each in words})
         for level in scale.levels

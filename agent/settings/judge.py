@@ -53,8 +53,10 @@ class _Judgement:
         if not document.is_whole or document.unreadable & {()}:
             return None
         if not isinstance(document.data, dict):
-            is_empty = document.data is None
-            self._find("empty_file" if is_empty else "not_a_map", (), seen=Word(f"seen_{document.place(()).kind}"))
+            if document.data is None:  # after "---" it would begin on a line that is not there
+                self.findings.append(Finding("empty_file", (), (1, 1), {}))
+            else:
+                self._find("not_a_map", (), seen=Word(f"seen_{document.place(()).kind}"))
             return None
         parts = self._parts(document.data)
         if self.findings:

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from agent.language import languages
+from agent.language import languages, phone_languages
 from agent.rating.scale import SCALES, Level, Scale
 from agent.settings.refusal import refuse
 
@@ -29,9 +29,10 @@ Label = Annotated[str, Field(min_length=1, max_length=60)]
 
 
 def _known_languages(labels: dict[str, str]) -> dict[str, str]:
+    known = sorted({*languages(), *phone_languages()})
     for code in labels:
-        if code not in languages():
-            raise refuse("language", at=[code], seen=code, known=", ".join(languages()))
+        if code not in known:
+            raise refuse("language", at=[code], seen=code, known=", ".join(known))
     return labels
 
 

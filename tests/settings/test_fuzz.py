@@ -69,6 +69,7 @@ def test_any_bytes_are_settings_or_problems(text: bytes) -> None:
 
 @UNHURRIED
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
+@example("---")
 def test_any_pieces_of_yaml_are_settings_or_problems(text: str) -> None:
     answer(text.encode())
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from agent import language
+from agent.health import Health
 from agent.rating.record import LONGEST_COMMENT, Reason
 from agent.rating.scale import VN3, VN4, VN5, Level, Scale
 from agent.rating.urn import Cast
 from agent.web import patience, phone_form
 from agent.web.phone_pages import faces
+from agent.web.phone_service import PhoneService
 from agent.web.rates import Allowance, Rates
 from tests.eventually import eventually
 from tests.web.phones import PLACE, Desk, Phone, ServedPage
@@ -436,6 +438,20 @@ def _is_served(phone: Phone) -> bool:
         return phone.ask("GET", "/r/x").status == 404
     except OSError:
         return False
+
+
+def test_a_wifi_that_is_not_up_is_named_in_health_and_waited_for() -> None:
+    desk, stop = Desk(), threading.Event()
+    health = Health(desk.clock)
+    service = PhoneService("192.0.2.1:8081", desk, health=health)
+    thread = threading.Thread(target=service.run, args=(stop,))
+    thread.start()
+    [report] = eventually(health.reports)
+    assert (report.component, report.condition.code) == ("agent", "WEB_PHONE_AWAY")
+    assert "192.0.2.1:8081" in report.words(language.language("vi"))[0]
+    stop.set()
+    thread.join(service.goodbye_s)
+    assert not thread.is_alive()
 
 
 def test_markup_in_a_name_stays_text(desk: Desk, phone: Phone) -> None:
