@@ -42,6 +42,7 @@ class CounterReception:
     def open(self, code: str) -> Visit:
         if read_mark(code) is not None:
             token, ticket = self._printed.admit(code, self._clock.monotonic())
+            self._gate.came_by_print()
             return Visit(ticket, self._place, token, is_static=True)
         try:
             token, ticket = self._gate.admit(code)

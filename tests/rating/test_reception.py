@@ -34,7 +34,9 @@ class Counter:
         self.votes: list[Vote] = []
         self.answer = Cast.TAKEN
         qr = Qr.model_validate({"mode": mode, "url": URL, "secret_file": self.secret})
-        self.gate = Gate(qr, "na-0123", clock=self.clock, health=Health(self.clock))
+        self.opened: list[None] = []
+        health, opened = Health(self.clock), partial(self.opened.append, None)
+        self.gate = Gate(qr, "na-0123", clock=self.clock, health=health, opened=opened)
         self.reception = CounterReception(
             self.gate,
             self,
@@ -75,6 +77,15 @@ def test_a_code_from_the_screen_opens_and_its_ticket_goes_on(counter: Counter) -
     assert counter.votes == [Vote(2, visit.token)]
     counter.clock.advance(1)
     assert refused(lambda: counter.reception.resume(visit.ticket)) is Ground.EXPIRED
+
+
+@pytest.mark.parametrize(("mode", "by_print"), [("local", 0), ("static", 1)])
+def test_whoever_inspects_the_counter_is_told_that_its_code_was_read(tmp_path: Path, mode: str, by_print: int) -> None:
+    counter = Counter(tmp_path, mode)
+    counter.reception.open(mark_of("na-0123"))
+    assert len(counter.opened) == by_print
+    counter.reception.open(counter.shown())
+    assert len(counter.opened) == by_print + 1
 
 
 def test_a_code_used_late_has_expired_and_another_counters_is_none(counter: Counter, tmp_path: Path) -> None:
