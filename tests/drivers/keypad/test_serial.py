@@ -350,7 +350,9 @@ def test_a_network_keypad_that_vanishes_without_a_word_is_missed_by_its_heartbea
         assert next_press(keypad).code == "31"
         assert keypad.is_heard, "a press is a sign of life"
         assert read_until_lost(keypad).code == "KEYPAD_SILENT"
-        assert network.receive() == b"\x05\x05\x05"
+        asked = network.receive()
+        assert len(asked) >= 3
+        assert set(asked) == {0x05}
 
 
 def test_the_echo_of_the_question_is_no_answer(network: _SerialServer) -> None:
