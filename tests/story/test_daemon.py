@@ -9,6 +9,9 @@ from tests.broker import Broker
 from tests.eventually import eventually
 from tests.story.counter import Counter, Ear, Province, same_events
 
+AT_ONCE = {"privacy": {"bucket_min": 0}}
+"""No ballot box: what is pressed can be seen at once."""
+
 
 def test_a_good_file_is_applied_and_presses_go_on(counter: Counter, province: Province, mosquitto: Broker) -> None:
     with Ear(mosquitto.port).open("motcua/+/+/up/config", "motcua/#") as ear:
@@ -16,7 +19,7 @@ def test_a_good_file_is_applied_and_presses_go_on(counter: Counter, province: Pr
         counter.press("31")
         before = eventually(lambda: ear.last("up/config"), within_s=15)
         counter.settings["counter"]["commune"] = "17330"
-        counter.settings["rating"] = {"lockout_s": 0}
+        counter.settings["rating"] = {**AT_ONCE, "lockout_s": 0}
         counter.write_config()
         eventually(lambda: ear.last("up/config")["running"] != before["running"], within_s=10)
         counter.press("32")
@@ -31,7 +34,7 @@ def test_a_bad_file_changes_nothing_but_health(counter: Counter, province: Provi
         counter.press("31")
         eventually(lambda: ear.last("up/state"), within_s=15)
         running = ear.last("up/config")["running"]
-        counter.settings["rating"] = {"lockout": 5}
+        counter.settings["rating"] = {**AT_ONCE, "lockout": 5}
         counter.write_config()
         report = eventually(
             lambda: next((c for c in ear.heard("up/config") if c["status"] == "rejected"), None), within_s=10
@@ -41,7 +44,7 @@ def test_a_bad_file_changes_nothing_but_health(counter: Counter, province: Provi
         assert report["errors"][0]["line"] > 0
         eventually(lambda: ear.last("up/health/config")["code"] == "CONFIG_REJECTED", within_s=5)
         counter.press("32")
-        del counter.settings["rating"]
+        counter.settings["rating"] = AT_ONCE
         counter.write_config()
         eventually(lambda: ear.last("up/health/config")["code"] == "OK", within_s=10)
         counter.press("33")
@@ -52,7 +55,7 @@ def test_a_bad_file_changes_nothing_but_health(counter: Counter, province: Provi
 def test_presses_during_reloads_are_neither_lost_nor_doubled(counter: Counter, province: Province) -> None:
     counter.start()
     for number in range(12):
-        counter.settings["rating"] = {"lockout_s": number} if number % 3 else {"lockout": number}
+        counter.settings["rating"] = {**AT_ONCE, "lockout_s" if number % 3 else "lockout": number}
         counter.write_config()
         counter.press(("31", "32", "33", "34")[number % 4])
     eventually(lambda: same_events(counter, province), within_s=30)
