@@ -159,7 +159,8 @@ class Outbox(Journal, Ballots):
         return events
 
     def _try_to_append(self, facts: Sequence[Fact]) -> list[Event]:
-        if self._are_metrics(facts) and self._book.is_open and not self._reserve.is_there:
+        is_precious = any(fact.type.lane is not Lane.METRIC for fact in facts)
+        if not is_precious and self._book.is_open and not self._reserve.is_there:
             self._reserve.make()
             if not self._reserve.is_there:
                 raise sqlite3.OperationalError("the disk is full; what is left is kept for ratings")
@@ -172,7 +173,7 @@ class Outbox(Journal, Ballots):
         def landed(book: Book) -> list[Event] | None:
             return [event for event, _ in placed] if placed and book.holds(*placed[-1]) else None
 
-        return self._durably(write, landed, is_precious=not self._are_metrics(facts))
+        return self._durably(write, landed, is_precious=is_precious)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -215,10 +216,6 @@ class Outbox(Journal, Ballots):
         if self._unweighed >= WEIGH_EVERY:
             self._unweighed = 0
             self._weigh()
-
-    @staticmethod
-    def _are_metrics(facts: Sequence[Fact]) -> bool:
-        return all(fact.type.lane is Lane.METRIC for fact in facts)
 
     def _weigh(self) -> None:
         """Keep to the size limit: what the province has goes first, then metrics, ratings last; drops are declared."""
