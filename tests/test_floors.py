@@ -148,6 +148,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
 CAMERA_CHILD = {
     "agent.surveillance.capture",
     "agent.surveillance.decode",
+    "agent.surveillance.recorder",
     "agent.surveillance.privacy",
     "drivers.camera.room",
 }
