@@ -76,7 +76,7 @@ class _Printed:
     """Visits by the printed code: tickets and their one vote, for as long as this life of the agent lasts."""
 
     def __init__(self, agent: str) -> None:
-        self._keys = QrKeys.from_secret(secrets.token_bytes(32), agent=agent)
+        self._keys = QrKeys.from_secret(secrets.token_hex(32).encode(), agent=agent)
         self._lock = Lock()
         self._spent: deque[tuple[float, Token]] = deque()
         """Tokens that voted within the hour, the oldest first; a ticket holds for less."""
