@@ -140,6 +140,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.protocol": ["agent"],
             "agent.today": ["agent"],
             "agent.verify": ["agent"],
+            "agent.wiring": ["agent", "drivers"],
         },
     ),
     ("command line", {"agent.__main__": ["agent", "drivers"], "agent.demo": ["agent", "drivers"]}),

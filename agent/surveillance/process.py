@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent.errors import TryAgain
-from agent.settings.model import Camera
+from agent.settings.model import Camera, Record
 from agent.surveillance.heartbeat import Heartbeat
 from agent.surveillance.still import Still
 from agent.surveillance.wire import Message, Wire
@@ -249,12 +249,13 @@ class CameraProcess:
         question.answer.set_result(still)
 
 
-def folder_of(camera: Camera) -> Path | None:
-    """Where *camera*'s recordings are; None: nowhere."""
-    return camera.record.path / camera.name if camera.record is not None else None
+def folder_of(camera: str, record: Record) -> Path:
+    """Where the recordings of the camera called *camera* are."""
+    return record.path / camera
 
 
 def _record(camera: Camera, timezone: str) -> dict[str, Any] | None:
-    if camera.record is None:
+    record = camera.record
+    if record is None:
         return None
-    return {"folder": str(folder_of(camera)), "segment_s": camera.record.segment_s, "timezone": timezone}
+    return {"folder": str(folder_of(camera.name, record)), "segment_s": record.segment_s, "timezone": timezone}

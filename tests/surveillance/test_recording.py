@@ -39,8 +39,8 @@ def plays(path: Path) -> int:
 @contextmanager
 def archived(settings: Camera, told: Recorded) -> Iterator[Path]:
     """The archivist of *settings*' camera on its thread."""
-    folder = folder_of(settings)
-    assert folder is not None
+    assert settings.record is not None
+    folder = folder_of(settings.name, settings.record)
     service = Archivist("archive-quay", folder, LIMITS, told, camera="quay", clock=SystemClock(UTC))
     stop = threading.Event()
     thread = threading.Thread(target=service.run, args=(stop,), name="archive-quay")
