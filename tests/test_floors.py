@@ -147,9 +147,11 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
 ]
 
 CAMERA_CHILD = {
+    "agent.surveillance.backdrop",
     "agent.surveillance.capture",
     "agent.surveillance.decode",
     "agent.surveillance.recorder",
+    "agent.surveillance.faces",
     "agent.surveillance.privacy",
     "drivers.camera.room",
 }

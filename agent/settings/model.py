@@ -247,6 +247,8 @@ class Camera(Section):
     """What may leave the box: people pixelated, only the masks hidden, or the plain picture."""
     masks: tuple[Polygon, ...] = Field(default=(), max_length=32)
     """Areas never shown: polygons of [x, y], fractions 0..1 of the picture from its upper left corner."""
+    faces_model: StatePath | None = None
+    """File of the YuNet face detector (ONNX): with it only people are pixelated, without it everything."""
     record: Record | None = None
     """Recording; nothing is recorded unless it is there. {} is enough."""
 

@@ -25,13 +25,16 @@ from agent.surveillance.wire import Wire
 
 if TYPE_CHECKING:
     from agent.surveillance.capture import Capture
-    from agent.surveillance.privacy import Egress
+    from agent.surveillance.decode import Moment
+    from agent.surveillance.privacy import Egress, Picture
     from agent.surveillance.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
     from drivers.base import Camera
 
 logger = logging.getLogger(__name__)
 
+LEARN_EVERY_S = 5.0
+"""Between two looks at what stands still, while nobody asks for anything."""
 LEAVE_S = 0.5
 """How long the driver may take to close before the process ends anyway."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -76,12 +79,13 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
 
     ring = Ring()
     recorder = _recorder(order, camera, wire)
+    glance = _Glance()
     capture = (
-        Capture(heartbeat, packets=[ring.add])
+        Capture(heartbeat, packets=[ring.add], pictures=[glance.see])
         if recorder is None
-        else Capture(heartbeat, packets=[ring.add, recorder.add], pictures=[recorder.see])
+        else Capture(heartbeat, packets=[ring.add, recorder.add], pictures=[recorder.see, glance.see])
     )
-    _Answering(wire, _Stills(camera, ring), order, capture).start()
+    _Answering(wire, _Stills(camera, ring), order, capture, glance).start()
     try:
         heartbeat.ready(time.monotonic())
         camera.open()
@@ -148,6 +152,20 @@ def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
     return {"kind": "ending", "code": code, "text": text, "again": again}
 
 
+class _Glance:
+    """The newest key frame, for who looks now and then: handed over without a copy and without waiting."""
+
+    def __init__(self) -> None:
+        self._moment: Moment | None = None
+
+    def see(self, moment: "Moment") -> None:
+        self._moment = moment
+
+    def take(self) -> "Moment | None":
+        moment, self._moment = self._moment, None
+        return moment
+
+
 class _Stills:
     """Makes a still of the newest picture in the ring."""
 
@@ -162,7 +180,7 @@ class _Stills:
             moment = newest(self._camera.codec, self._ring.groups())
             if moment is None:
                 return {"error": "no valid picture in memory"}, b""
-            shown = egress.show(moment.frame.to_ndarray(format="bgr24").astype("uint8", copy=False))
+            shown = egress.show(_picture(moment))
             jpeg = shown.jpeg()
         except Exception as error:  # the edge: a picture that cannot be shown must not end the capture
             logger.exception("a still could not be made")
@@ -175,9 +193,10 @@ class _Stills:
 class _Answering(threading.Thread):
     """Answers the parent while the other thread is inside the driver; ends the process when the parent is gone."""
 
-    def __init__(self, wire: Wire, stills: _Stills, order: dict[str, Any], capture: "Capture") -> None:
+    def __init__(self, wire: Wire, stills: _Stills, order: dict[str, Any], capture: "Capture", glance: _Glance) -> None:
         super().__init__(name="answering", daemon=True)
         self._wire, self._stills, self._order, self._capture = wire, stills, order, capture
+        self._glance = glance
 
     def run(self) -> None:
         with suppress(EOFError, OSError):
@@ -196,21 +215,39 @@ class _Answering(threading.Thread):
         question = None
         while question is None and not self._capture.seen.is_set():
             question = self._wire.receive(0.1)
-        egress = _egress(self._order)
+        egress = _egress(self._order, self._wire)
         while True:
             if question is not None:
                 words, jpeg = self._stills.take(egress)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
-            question = self._wire.receive()
+            elif egress.learns and (moment := self._glance.take()) is not None:
+                egress.learn(_picture(moment), moment.at_monotonic)
+            question = self._wire.receive(LEARN_EVERY_S if egress.learns else None)
 
 
-def _egress(order: dict[str, Any]) -> "Egress":
+def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
+    """The rules for what leaves; the parent is told when a detector of faces is named and does not work."""
     import cv2  # noqa: PLC0415
 
+    from agent.surveillance.backdrop import Backdrop  # noqa: PLC0415
+    from agent.surveillance.faces import Faces, NoFaces, detector  # noqa: PLC0415
     from agent.surveillance.privacy import Egress  # noqa: PLC0415
 
     cv2.setNumThreads(1)
-    return Egress(order["egress"], tuple(tuple((x, y) for x, y in mask) for mask in order["masks"]))
+    masks = tuple(tuple((x, y) for x, y in mask) for mask in order["masks"])
+    faces: Faces | None = None
+    if order["egress"] == "pixelated":
+        model = order["faces_model"]
+        try:
+            faces = detector(Path(model) if model is not None else None)
+        except NoFaces as error:
+            if model is not None:
+                wire.send({"kind": "faces", "trouble": str(error)})
+    return Egress(order["egress"], masks, faces=faces, backdrop=Backdrop())
+
+
+def _picture(moment: "Moment") -> "Picture":
+    return moment.frame.to_ndarray(format="bgr24").astype("uint8", copy=False)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,8 @@ class CameraProcess:
         """Segments that were recorded and not yet taken from here."""
         self.unrecorded = ""
         """Why nothing can be recorded; empty while it can, or is not to be."""
+        self.faceless = ""
+        """Why faces cannot be found, so that pictures are pixelated whole; empty while nothing is wrong."""
         self.model = ""
         """What the driver says it opened."""
 
@@ -129,6 +131,7 @@ class CameraProcess:
                     "options": camera.options.model_dump(mode="json"),
                     "egress": camera.egress,
                     "masks": camera.masks,
+                    "faces_model": str(camera.faces_model) if camera.faces_model is not None else None,
                     "record": _record(camera, timezone),
                 }
             )
@@ -222,6 +225,8 @@ class CameraProcess:
                 self.finished.append(Told.of(words))
             case "recording":
                 self.unrecorded = str(words["trouble"])
+            case "faces":
+                self.faceless = str(words["trouble"])
             case "still":
                 self._answer(message)
 

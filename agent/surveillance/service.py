@@ -78,6 +78,7 @@ class CameraService(Service):
         self._lost_at: float | None = None
         self._failures = 0
         self._unrecorded = ""
+        self._faceless = ""
 
     @property
     def model(self) -> str:
@@ -140,20 +141,24 @@ class CameraService(Service):
         for segment in process.finished:
             self._recorded(segment)
         process.finished.clear()
-        if self._there is process and process.unrecorded != self._unrecorded:
-            self._unrecorded = process.unrecorded
+        troubles = (process.unrecorded, process.faceless)
+        if self._there is process and troubles != (self._unrecorded, self._faceless):
+            self._unrecorded, self._faceless = troubles
             self._report_there()
 
     def _report_there(self) -> None:
         if self._unrecorded:
             logger.warning("camera %s is not recorded: %s", self._camera.name, self._unrecorded)
             self._report(Status.DEGRADED, "CAMERA_NOT_RECORDED", self._unrecorded)
+        elif self._faceless:
+            logger.warning("camera %s: its pictures are pixelated whole: %s", self._camera.name, self._faceless)
+            self._report(Status.DEGRADED, "CAMERA_FACES", self._faceless)
         else:
             self._health.report(self.name, OK)
 
     def _find(self, process: CameraProcess) -> None:
         self._there, self._there_since = process, time.monotonic()
-        self._unrecorded = process.unrecorded
+        self._unrecorded, self._faceless = process.unrecorded, process.faceless
         self._report_there()
         if self._lost_at is not None:
             away_s = self._there_since - self._lost_at

@@ -15,4 +15,4 @@ class Still:
     egress: str
     """`pixelated`, `masked` or `plain`."""
     hidden: tuple[str, ...]
-    """What egress hid: `masks`, `whole`."""
+    """What egress hid: `masks`; `whole`, or `people` (all that is not the learned backdrop) and `faces`."""

@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.surveillance.privacy import COLUMNS, FILL, Egress, Picture, pixelate
+from agent.surveillance.backdrop import LEARN_S, SIZE, Backdrop
+from agent.surveillance.faces import Box, Faces, NoFaces, YuNet, drawn_face
+from agent.surveillance.privacy import COLUMNS, FACE_COLUMNS, FILL, WIDEST_PX, Egress, Picture, pixelate
+from tests.surveillance.warm import write_model
 
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 TRIANGLE = ((0.6, 0.1), (0.9, 0.1), (0.75, 0.6))
@@ -89,10 +92,12 @@ def test_the_original_is_left_as_it_is(street: Picture) -> None:
     assert (street == before).all()
 
 
-def test_plain_hides_nothing_and_says_so(street: Picture) -> None:
+def test_plain_fills_the_masks_all_the_same_and_hides_nothing_else(street: Picture) -> None:
     shown = Egress("plain", (LEFT_HALF,)).show(street)
-    assert (shown.egress, shown.hidden) == ("plain", ())
-    assert (shown.picture == street).all()
+    assert (shown.egress, shown.hidden) == ("plain", ("masks",))
+    assert (shown.picture[:, : street.shape[1] // 2 + 1] == FILL).all()
+    assert (shown.picture[:, 400:] == street[:, 400:]).all()
+    assert Egress("plain").show(street).hidden == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (23, 17), (576, 768), (1080, 1920)])
@@ -105,3 +110,143 @@ def test_pictures_of_any_size_are_pixelated(size: tuple[int, int]) -> None:
 def test_rules_in_doubt_are_refused(egress: str, masks: tuple[tuple[tuple[float, float], ...], ...]) -> None:
     with pytest.raises(ValueError, match=r"unknown egress|encloses nothing"):
         Egress(egress, masks)
+
+
+# What is hidden once the place is known.
+
+WALL = (190, 190, 190)
+WHOLE = ("whole",)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Faces:
+    return YuNet(write_model(tmp_path_factory.mktemp("model") / "warm.onnx"))
+
+
+class Blind:
+    """A detector that stopped working."""
+
+    def find(self, picture: Picture) -> list[Box]:  # noqa: ARG002
+        raise NoFaces("out of memory")
+
+
+def place(width: int = 1280, height: int = 720) -> Picture:
+    """An empty counter: a wall, a window, a desk."""
+    picture = np.full((height, width, 3), WALL, np.uint8)
+    picture[height // 10 : height // 3, width // 2 : width // 2 + width // 8] = (226, 222, 218)
+    picture[height * 3 // 4 :] = (110, 112, 118)
+    return picture
+
+
+def backdrop_of(picture: Picture) -> Backdrop:
+    backdrop = Backdrop()
+    small = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    for at in range(0, int(LEARN_S) + 61, 60):
+        backdrop.see(small, float(at))
+    return backdrop
+
+
+def hang(picture: Picture, face: Picture, x: int, y: int) -> tuple[slice, slice]:
+    """Put *face* there; where its own pixels are."""
+    height, width = face.shape[:2]
+    picture[y : y + height, x : x + width] = face
+    return slice(y + height // 4, y + height * 3 // 4), slice(x + width // 4, x + width * 3 // 4)
+
+
+def survives(picture: Picture, where: tuple[slice, slice]) -> bool:
+    """Whether a face could still be told: whether there are more than a few even blocks."""
+    face = picture[where].reshape(-1, 3)
+    return len(np.unique(face, axis=0)) > (FACE_COLUMNS + 1) * (2 * FACE_COLUMNS + 1)
+
+
+def test_an_empty_place_that_is_known_is_shown_as_it_is(faces: Faces) -> None:
+    shown = Egress("pixelated", faces=faces, backdrop=backdrop_of(place())).show(place())
+    assert shown.hidden == ()
+    assert (shown.picture == place()).all()
+
+
+@pytest.mark.parametrize("size", [32, 48, 96, 240])
+@pytest.mark.parametrize("x", [0, 333, 700])
+def test_a_face_before_the_known_place_does_not_survive_though_no_detector_sees_it(size: int, x: int) -> None:
+    class Sleeping(Blind):
+        def find(self, picture: Picture) -> list[Box]:  # noqa: ARG002
+            return []
+
+    picture = place()
+    where = hang(picture, drawn_face(size), x, 60)
+    assert survives(picture, where)
+    shown = Egress("pixelated", faces=Sleeping(), backdrop=backdrop_of(place())).show(picture)
+    assert shown.hidden == ("people",)
+    assert not survives(shown.picture, where)
+    assert (shown.picture[-60:, -40:] == place()[-60:, -40:]).all()
+
+
+@pytest.mark.parametrize("size", [48, 96, 240])
+def test_a_face_that_became_part_of_the_place_does_not_survive_either(faces: Faces, size: int) -> None:
+    picture = place()
+    where = hang(picture, drawn_face(size), 420, 60)
+    shown = Egress("pixelated", faces=faces, backdrop=backdrop_of(picture)).show(picture)
+    assert shown.hidden == ("faces",)
+    assert not survives(shown.picture, where)
+
+
+def test_a_face_found_in_one_picture_of_a_clip_is_hidden_in_all(faces: Faces) -> None:
+    picture, grey = place(), place()
+    where = hang(picture, drawn_face(96), 420, 60)
+    hang(grey, cv2.cvtColor(cv2.cvtColor(drawn_face(96), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype("u1"), 420, 60)
+    egress = Egress("pixelated", faces=faces, backdrop=backdrop_of(grey))
+    assert survives(egress.show(grey).picture, where)  # this detector goes by colour
+    assert not any(survives(shown.picture, where) for shown in egress.show_all([grey, picture, grey]))
+
+
+@pytest.mark.parametrize("case", ["no detector", "no backdrop", "not learned", "detector broke", "dark", "moved"])
+def test_whatever_is_in_doubt_is_pixelated_whole(faces: Faces, case: str) -> None:
+    picture = place()
+    where = hang(picture, drawn_face(96), 420, 60)
+    egress = Egress(
+        "pixelated",
+        faces={"no detector": None, "detector broke": Blind()}.get(case, faces),
+        backdrop={"no backdrop": None, "not learned": Backdrop()}.get(case, backdrop_of(place())),
+    )
+    if case == "dark":
+        picture = (picture // 12).astype(np.uint8)
+    if case == "moved":
+        picture = np.flipud(255 - picture).copy()
+        where = (slice(720 - where[0].stop, 720 - where[0].start), where[1])
+    shown = egress.show(picture)
+    assert shown.hidden == WHOLE
+    assert not survives(shown.picture, where)
+    assert len(np.unique(shown.picture.reshape(-1, 3), axis=0)) <= COLUMNS * round(COLUMNS * 720 / 1280)
+
+
+@pytest.mark.parametrize("egress", ["pixelated", "masked", "plain"])
+@pytest.mark.parametrize("has_people", [False, True])
+def test_no_masked_pixel_survives_any_egress(faces: Faces, egress: str, has_people: bool) -> None:
+    """Two pictures that differ under the mask alone leave as the same bytes."""
+    pictures = []
+    for colour in ((0, 0, 255), (40, 200, 10)):
+        picture = place()
+        if has_people:
+            hang(picture, drawn_face(96), 900, 60)
+        picture[:, :640] = colour
+        pictures.append(picture)
+    rules = Egress(egress, (LEFT_HALF,), faces=faces, backdrop=backdrop_of(pictures[0]))
+    first = rules.show(pictures[0])
+    assert (first.picture[:, :630].astype(int) == FILL).all() or egress == "pixelated"
+    reds = first.picture[:, :600].astype(int)
+    assert np.ptp(reds, axis=2).max() <= 40
+    assert "masks" in first.hidden
+
+
+def test_a_pixelated_picture_is_never_so_large_that_its_faces_take_long_to_find(faces: Faces) -> None:
+    large = cv2.resize(place(), (3840, 2160)).astype(np.uint8)
+    shown = Egress("pixelated", faces=faces, backdrop=backdrop_of(large)).show(large)
+    assert shown.picture.shape == (720, WIDEST_PX, 3)
+    assert Egress("masked").show(large).picture.shape == large.shape
+
+
+def test_only_who_pixelates_with_a_detector_learns(faces: Faces) -> None:
+    backdrop = Backdrop()
+    assert Egress("pixelated", faces=faces, backdrop=backdrop).learns
+    assert not Egress("pixelated", backdrop=backdrop).learns
+    assert not Egress("plain", faces=faces, backdrop=backdrop).learns

@@ -22,6 +22,7 @@ from agent.surveillance.still import Still
 from tests.eventually import eventually
 from tests.surveillance.conftest import START_S, Running, camera
 from tests.surveillance.test_privacy import LEFT_HALF, detail, from_jpeg
+from tests.surveillance.warm import write_model
 
 Run = Callable[..., Running]
 QUICK = Backoff(first_s=0.01, last_s=0.02, fault_s=0.05)
@@ -76,6 +77,22 @@ def test_a_masked_still_of_the_clip_shows_the_street_but_not_what_the_mask_hides
     assert (still.egress, still.hidden) == ("masked", ("masks",))
     assert np.abs(picture[:, :376].astype(int) - FILL).max() <= 2
     assert picture[:, 400:].std() > 20
+
+
+def test_a_model_that_does_not_work_is_said_and_the_picture_is_pixelated_whole(run: Run, tmp_path: Path) -> None:
+    running = run(camera("sim", faces_model=tmp_path / "missing.onnx"))
+    _, condition = running.until("CAMERA_FACES")
+    assert condition.status is Status.DEGRADED
+    assert "no such file" in condition.values["text"]
+    assert running.service.snapshot(10).hidden == ("whole",)
+
+
+def test_a_model_that_works_is_no_trouble_and_the_picture_is_pixelated_whole_until_the_place_is_known(
+    run: Run, tmp_path: Path
+) -> None:
+    running = run(camera("sim", faces_model=write_model(tmp_path / "warm.onnx")))
+    assert still_of(running).hidden == ("whole",)
+    assert running.codes == ["STARTING", "OK"]
 
 
 def test_a_still_shows_the_newest_picture(run: Run) -> None:

@@ -1,0 +1,101 @@
+"""The counter as it looks when nobody is there, learned from what does not change. What differs is foreign.
+
+Slow on purpose: a place is learned after a quarter of an hour of stillness, and what stands before it
+becomes the place itself only after a working day of stillness: whoever sits and waits stays foreign. In doubt (not yet
+learned, too dark, a moved camera) all is foreign. Belongs to one thread; imports OpenCV, so only the
+camera's child may import this module.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+"""Height x width of the backdrop: true where something foreign is."""
+
+SIZE = (320, 180)
+"""Width and height it is learned in: a face of 32 pixels in a picture 1280 wide is 8 here."""
+NOISE = 14
+"""Levels of 255 by which a still place may differ from itself: the sensor's grain and the coding's."""
+LEARN_S = 15 * 60.0
+ABSORB_S = 8 * 3600.0
+LONGEST_GAP_S = 60.0
+"""Without a picture for so long nobody knows whether it was still."""
+LIGHT = (0.6, 1.6)
+"""As much darker or brighter than when it was learned it may be."""
+LIT = 24
+"""Mean level below which it is too dark to tell people from walls."""
+MOST_FOREIGN = 0.6
+"""More than this share is no visitor: the lamps, the camera or the lens are not what they were."""
+FOLLOW = 1 / 64
+"""Share of a still place's difference that is taken over each time: daylight comes and goes."""
+
+
+class Backdrop:
+    """Learns from `see`, tells by `foreign`."""
+
+    def __init__(self) -> None:
+        self._learned = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
+        self._known = np.zeros((SIZE[1], SIZE[0]), np.bool_)
+        self._standing = np.zeros_like(self._learned)
+        self._since = np.full((SIZE[1], SIZE[0]), np.inf)
+        self._seen_at = float("-inf")
+
+    def see(self, picture: Picture, at: float) -> None:
+        """Learn from *picture*, seen *at* (`time.monotonic()`)."""
+        small = self._lit(_small(picture))
+        if small is None or self._is_other(small):
+            return
+        if at - self._seen_at > LONGEST_GAP_S:
+            self._since[:] = np.inf
+        self._seen_at = at
+        still = _alike(small, self._standing) & np.isfinite(self._since)
+        _follow(self._standing, small, still)
+        np.copyto(self._standing, small, where=~still[:, :, None])
+        self._since[~still] = at
+        fits = self._known & _alike(small, self._learned)
+        _follow(self._learned, small, fits)
+        stood = at - self._since >= np.where(self._known, ABSORB_S, LEARN_S)
+        taken = stood & ~fits
+        np.copyto(self._learned, self._standing, where=taken[:, :, None])
+        self._known |= taken
+
+    def foreign(self, picture: Picture) -> Mask | None:
+        """Where *picture* differs from the backdrop; None while nobody can say: all of it may be foreign."""
+        small = self._lit(_small(picture))
+        if small is None:
+            return None
+        strange: Mask = ~(self._known & _alike(small, self._learned))
+        return None if strange.mean() > MOST_FOREIGN else strange
+
+    def _is_other(self, small: NDArray[np.float32]) -> bool:
+        """Whether this is no picture of what was learned: another light, or another place."""
+        return bool(self._known.any() and (~_alike(small, self._learned))[self._known].mean() > MOST_FOREIGN)
+
+    def _lit(self, small: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """*small* as it would be in the light it was learned in; None: too dark, or another light altogether."""
+        if small.mean() < LIT:
+            return None
+        if not self._known.any():
+            return small
+        some = (slice(None, None, 4), slice(None, None, 4))
+        known = self._known[some]
+        if not known.any():
+            return None
+        light = np.median((self._learned[some][known] + 1) / (small[some][known] + 1))
+        return small * np.float32(light) if LIGHT[0] <= light <= LIGHT[1] else None
+
+
+def _small(picture: Picture) -> NDArray[np.float32]:
+    small = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
+    return cv2.blur(small, (3, 3)).astype(np.float32)
+
+
+def _follow(kept: NDArray[np.float32], seen: NDArray[np.float32], where: Mask) -> None:
+    """Let *kept* come a little nearer to *seen*."""
+    cv2.accumulateWeighted(seen, kept, FOLLOW, mask=where.astype(np.uint8))
+
+
+def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> Mask:
+    return cv2.inRange(cv2.absdiff(one, other), (0, 0, 0), (NOISE, NOISE, NOISE)).astype(np.bool_)
