@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
 
 
 class DriverError(Exception):
@@ -46,6 +47,11 @@ class Options(BaseModel):
     """A driver's own keys in the configuration file; each driver declares its subclass."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def refuse(code: str, **values: str) -> PydanticCustomError:
+    """What a validator of options raises to say no in the reader's language: words under `config.<code>`."""
+    return PydanticCustomError(f"settings.{code}", code.replace("_", " "), values)
 
 
 class Driver(ABC):

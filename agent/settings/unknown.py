@@ -21,14 +21,13 @@ DEVICES = {"keypads": "keypad", "cameras": "camera"}
 LATER = {
     "counter.holidays",
     "displays",
-    "cameras.credentials_file",
     "screen.output.power",
     "screen.playlist",
 }
 """Keys of the file format whose feature this version does not have."""
 
 LATER_VALUES = {
-    ("cameras", "driver"): {"csi", "network", "usb"},
+    ("cameras", "driver"): {"csi", "usb"},
 }
 
 SECTIONS: dict[str, type[BaseModel]] = {

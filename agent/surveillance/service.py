@@ -27,7 +27,9 @@ LOOK_EVERY_S = 0.2
 """Between two looks at the heartbeat."""
 ANSWER_S = 10.0
 """A still that takes longer means that the child hangs."""
-CODES = frozenset({"CAMERA_ENDED", "CAMERA_CRASHED", "CAMERA_FAULT", "CAMERA_LIBRARY", "CAMERA_UNREADABLE"})
+CODES = frozenset(
+    {"CAMERA_ENDED", "CAMERA_CRASHED", "CAMERA_FAULT", "CAMERA_LIBRARY", "CAMERA_LOGIN", "CAMERA_UNREADABLE"}
+)
 """What a child may say of itself; health has words for these. Other drivers' codes become the two general ones."""
 
 

@@ -1,7 +1,8 @@
 """What every camera driver must do, run over each of them: packets that a decoder understands, and clean doors."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,16 +13,26 @@ from pydantic import ValidationError
 from drivers import registry
 from drivers.base import Camera, Codec, DriverError, Packet
 from tests.drivers.videos import write_video
+from tests.jpegs import jpeg_camera
+from tests.rtsp import Film, rtsp_camera
 
 
-@pytest.fixture(params=["file", "sim"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Camera]:
+@pytest.fixture(params=["file", "sim", "network by RTSP", "network by HTTP"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Camera]]:
     """Makes a new driver, not opened, by its registered name."""
     options: dict[str, Any] = {"width": 128, "height": 96, "fps": 30}
-    if request.param == "file":
-        options = {"source": write_video(tmp_path / "clip.mp4")}
-    driver = registry.find("camera", request.param)
-    return lambda: cast("Camera", driver(driver.Options.model_validate(options)))
+    with ExitStack() as devices:
+        match request.param:
+            case "file":
+                options = {"source": write_video(tmp_path / "clip.mp4")}
+            case "network by RTSP":
+                film = Film.of(write_video(tmp_path / "clip.mp4", reorders=False))
+                options = {"source": devices.enter_context(rtsp_camera(film)).url}
+            case "network by HTTP":
+                clip = write_video(tmp_path / "clip.avi", codec="mjpeg")
+                options = {"source": devices.enter_context(jpeg_camera(clip)).url}
+        driver = registry.find("camera", request.param.split()[0])
+        yield lambda: cast("Camera", driver(driver.Options.model_validate(options)))
 
 
 def decoded(codec: Codec, packets: list[Packet]) -> list[av.VideoFrame]:

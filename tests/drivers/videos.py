@@ -9,13 +9,19 @@ from drivers.camera.room import Room
 FPS = 30
 
 
-def write_video(path: Path, *, frames: int = 30, codec: str = "libx264") -> Path:
-    """The drawn counter at 128x96, 30 pictures a second, a key frame every 10; the suffix names the container."""
-    room = Room(128, 96)
+def write_video(
+    path: Path, *, frames: int = 30, codec: str = "libx264", size: tuple[int, int] = (128, 96), reorders: bool = True
+) -> Path:
+    """The drawn counter, 30 pictures a second, a key frame every 10; the suffix names the container.
+
+    Cameras on the network do not reorder pictures.
+    """
+    room = Room(*size)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=FPS)
+        stream = container.add_stream(codec, rate=FPS, options={} if reorders else {"bf": "0"})
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.gop_size = 10
         for number in range(frames):
             picture = av.VideoFrame.from_ndarray(room.draw(number / FPS, number), format="bgr24")

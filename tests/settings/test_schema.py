@@ -83,7 +83,7 @@ def test_the_model_counter_explains_every_key_and_tells_the_truth_about_defaults
     shown = {line.strip().removeprefix("- ").partition(":")[0] for line in text.splitlines() if ":" in line}
     expected = {key for section in SECTIONS for key in keys_of(section)} - {"options"}
     expected |= set(registry.find("keypad", "serial").Options.model_fields) - {"port"}
-    expected |= set(registry.find("camera", "file").Options.model_fields)
+    expected |= set(registry.find("camera", "network").Options.model_fields)
     assert expected - shown == set()
     settings = load(CONFIG / "model-counter.example.yaml")
     plain = parse(b'counter: {province: "40", agent: na-0123}\nuplink: {broker: mqtts://x}\n', "config.yaml")
