@@ -159,6 +159,8 @@ def test_the_view_shows_the_newest_first_in_the_counters_own_time(store: Provinc
         "time": "2026-09-01T08:15:00+07:00",
         "type": "rating",
         "level": 3,
+        "channel": None,
+        "comment": None,
         "flags": [],
         "received_at": "2026-09-01T09:00:00.007+07:00",
     }
