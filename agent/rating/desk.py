@@ -126,7 +126,8 @@ class Desk:
         self._counter = counter
         self._commune = commune
         self._contacts = {keypad: Contact(each) for keypad, each in keys.items()}
-        self._session: _Session | None = None
+        self._sessions: dict[Flag | None, _Session] = {}
+        """The last session of each mode, and (None) of citizens: a training that ends does not open a locked desk."""
         self._valid_at: deque[float] = deque()
         self._pressed_at: deque[float] = deque(maxlen=BURST_COUNT)
         self._were_upgrades: deque[bool] = deque(maxlen=JUDGED)
@@ -157,13 +158,14 @@ class Desk:
         if data.corrects is not None:
             if data.valid:
                 self._were_upgrades.append(data.upgrade is True)
-            if self._session is not None:
-                self._session.standing, self._session.event_id = data.level, event_id
+            session = self._sessions.get(_mode_of(data))
+            if session is not None:
+                session.standing, session.event_id = data.level, event_id
         elif Flag.UPGRADE in data.flags:
             self._were_upgrades.append(True)
         elif Flag.LOCKOUT not in data.flags:
-            mode = next((flag for flag in data.flags if flag in MODES), None)
-            self._session = _Session(rating.at_monotonic, data.level, data.level, event_id, data.flags, mode)
+            mode = _mode_of(data)
+            self._sessions[mode] = _Session(rating.at_monotonic, data.level, data.level, event_id, data.flags, mode)
             if data.valid:
                 insort(self._valid_at, rating.at_monotonic)
 
@@ -208,7 +210,7 @@ class Desk:
     def _judge(self, keys: Keys, press: Press, wall: datetime | None) -> Rating:
         level, at, mode = keys.levels[press.code], press.at_monotonic, self._rules.mode(press.at_monotonic)
         self._pressed_at.append(at)
-        session = self._session if self._session is not None and self._session.mode is mode else None
+        session = self._sessions.get(mode)
         age_s = at - session.opened_at if session is not None else float("inf")
         if session is not None and age_s < self._rules.correction_s and level != session.standing:
             if level > session.standing and session.mode is None and self._are_upgrades_abnormal:
@@ -266,6 +268,11 @@ class Desk:
     @property
     def _are_upgrades_abnormal(self) -> bool:
         return sum(self._were_upgrades) >= ABNORMAL
+
+
+def _mode_of(data: RatingData) -> Flag | None:
+    """The mode in which *data* was given, if there was one."""
+    return next((flag for flag in data.flags if flag in MODES), None)
 
 
 def _given(vote: Vote, wall: datetime | None, at: float) -> tuple[datetime | None, float]:

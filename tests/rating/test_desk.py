@@ -168,11 +168,20 @@ def test_what_is_pressed_inside_a_mode_is_kept_and_does_not_count(flag: Flag) ->
 
 
 def test_a_mode_neither_corrects_nor_locks_out_a_citizen_at_its_borders() -> None:
-    ballot = Ballot(make_desk(**in_mode(Flag.TRAINING, 1, 3)))
-    ballot.rate(WORST, 0)
-    assert "corrects" not in ballot.rate(BEST, 1)
-    data = ballot.rate(BEST, 3)
+    ballot = Ballot(make_desk(**in_mode(Flag.TRAINING, 9, 11)))
+    ballot.rate(WORST, 8.5)
+    assert "corrects" not in ballot.rate(BEST, 9)
+    ballot = Ballot(make_desk(**in_mode(Flag.TRAINING, 0, 2)))
+    assert ballot.rate(WORST, 1)["flags"] == ["training"]
+    data = ballot.rate(BEST, 2)
     assert (data["flags"], "corrects" in data) == ([], False)
+
+
+def test_a_short_mode_does_not_open_a_desk_that_is_locked() -> None:
+    ballot = Ballot(make_desk(**in_mode(Flag.TRAINING, 1, 2)))
+    assert ballot.rate(BEST, 0)["valid"]
+    assert ballot.rate(BEST, 1)["flags"] == ["training"]
+    assert ballot.rate(BEST, 2)["flags"] == ["lockout"]
 
 
 def test_a_training_takes_no_place_in_the_hour_and_teaches_nothing_about_corrections() -> None:
