@@ -55,6 +55,7 @@ class Duties:
             "health": self.tell_health,
             "reload": self.reload,
             "snapshot": self.snapshot,
+            "relearn": self.relearn,
             "replay": self.replay,
             "training": self.training,
             "transactions": self.transactions,
@@ -77,13 +78,8 @@ class Duties:
 
     def snapshot(self, arguments: Arguments) -> Done:
         """A still of `camera` (the first one unless said), after egress, over `up/bulk`."""
-        cameras = self.cameras()
-        if not cameras:
-            raise PersonMustAct("no camera is configured at this counter")
-        name = str(arguments.get("camera", next(iter(cameras))))
-        if name not in cameras:
-            raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
-        still = cameras[name].snapshot(SNAPSHOT_S)
+        name, camera = self._camera(arguments)
+        still = camera.snapshot(SNAPSHOT_S)
         about = {
             "camera": name,
             "width_px": still.width_px,
@@ -94,6 +90,22 @@ class Duties:
         }
         answer = {**about, "size": len(still.jpeg), "sha256": hashlib.sha256(still.jpeg).hexdigest()}
         return Done(answer, Bulk(still.jpeg, "image/jpeg", about))
+
+    def relearn(self, arguments: Arguments) -> Done:
+        """What `camera` (the first one unless said) sees now is what it is there to see."""
+        name, camera = self._camera(arguments)
+        camera.relearn()
+        return Done({"camera": name})
+
+    def _camera(self, arguments: Arguments) -> tuple[str, CameraService]:
+        """The camera that is meant, with its name."""
+        cameras = self.cameras()
+        if not cameras:
+            raise PersonMustAct("no camera is configured at this counter")
+        name = str(arguments.get("camera", next(iter(cameras))))
+        if name not in cameras:
+            raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
+        return name, cameras[name]
 
     def replay(self, arguments: Arguments) -> Done:
         """Send the stored events `from`..`to` of `lane` once more; they keep their ids."""

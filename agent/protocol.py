@@ -29,6 +29,7 @@ from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
 from agent.rating.summary import SummaryData
 from agent.settings.schema import Plain, describe, models_in
+from agent.surveillance.facts import TamperData
 from agent.uplink.cargo import BATCH_TYPE, EVENT_TYPE
 from agent.uplink.dispatch import BATCH_SIZE
 from agent.uplink.payload import (
@@ -92,7 +93,7 @@ class BatchedEvent(CloudEvent):
 
 EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.RATING: (RatingData,),
-    EventType.ALERT: (OutboxReplaced, ModeChange, OutageData, LowRatingsData, CodeMissed),
+    EventType.ALERT: (OutboxReplaced, ModeChange, OutageData, LowRatingsData, CodeMissed, TamperData),
     EventType.INSPECTION: (InspectionData,),
     EventType.GAP: (EventsDropped,),
     EventType.CLOCK: (ClockSet, ClockStart),

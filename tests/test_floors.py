@@ -150,9 +150,11 @@ CAMERA_CHILD = {
     "agent.surveillance.backdrop",
     "agent.surveillance.capture",
     "agent.surveillance.decode",
+    "agent.surveillance.eye",
     "agent.surveillance.recorder",
     "agent.surveillance.faces",
     "agent.surveillance.privacy",
+    "agent.surveillance.tamper",
     "drivers.camera.room",
 }
 """The modules of the camera's child process: they alone import what is heavy at their top."""

@@ -28,13 +28,17 @@ class Capture:
         """*packets* want every packet as it came, *pictures* every key frame that was a valid picture, before that."""
         self._heartbeat = heartbeat
         self._packets = packets
-        self._pictures = pictures
+        self._pictures = tuple(pictures)
         self.seen = threading.Event()
         """A key frame was a valid picture."""
         self.leaving = threading.Event()
         """Set by who wants it to end."""
         self.left = threading.Event()
         """The camera is closed."""
+
+    def show_to(self, look: Callable[[Moment], None]) -> None:
+        """From now on *look* sees the valid key frames too. From any one thread."""
+        self._pictures = (*self._pictures, look)
 
     def run(self, camera: Camera) -> None:
         """Until `leaving` is set; raises what the driver raises."""

@@ -6,6 +6,7 @@ ends with its parent, however that ends: the kernel kills it (PR_SET_PDEATHSIG),
 end tells it. Pictures leave only through `privacy.Egress`, over the wire; what is recorded stays on the box.
 """
 
+import base64
 import ctypes
 import logging
 import os
@@ -21,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from agent.surveillance.heartbeat import Heartbeat
+from agent.surveillance.look import Look
 from agent.surveillance.wire import Wire
 
 if TYPE_CHECKING:
     from agent.surveillance.capture import Capture
     from agent.surveillance.decode import Moment
+    from agent.surveillance.eye import Eye
     from agent.surveillance.privacy import Egress, Picture
     from agent.surveillance.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
@@ -216,8 +219,12 @@ class _Answering(threading.Thread):
         while question is None and not self._capture.seen.is_set():
             question = self._wire.receive(0.1)
         egress = _egress(self._order, self._wire)
+        eye = _eye(self._order, self._wire)
+        self._capture.show_to(eye.see)
         while True:
-            if question is not None:
+            if question is not None and question.words["kind"] == "relearn":
+                eye.relearn()
+            elif question is not None:
                 words, jpeg = self._stills.take(egress)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
             elif egress.learns and (moment := self._glance.take()) is not None:
@@ -248,6 +255,12 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
 
 def _picture(moment: "Moment") -> "Picture":
     return moment.frame.to_ndarray(format="bgr24").astype("uint8", copy=False)
+
+
+def _eye(order: dict[str, Any], wire: Wire) -> "Eye":
+    from agent.surveillance.eye import Eye  # noqa: PLC0415
+
+    return Eye(wire.send, view=base64.b64decode(order["view"]), state=Look(order["look"]))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from a process that parses foreign bytes. It belongs to the thread that opened i
 kills it when that thread ends.
 """
 
+import base64
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from typing import Any, Self
 from agent.errors import TryAgain
 from agent.settings.model import Camera, Record
 from agent.surveillance.heartbeat import Heartbeat
+from agent.surveillance.look import Look
 from agent.surveillance.still import Still
 from agent.surveillance.wire import Message, Wire
 
@@ -98,12 +100,18 @@ class CameraProcess:
         """Why nothing can be recorded; empty while it can, or is not to be."""
         self.faceless = ""
         """Why faces cannot be found, so that pictures are pixelated whole; empty while nothing is wrong."""
+        self.look = Look.CLEAR
+        """What its pictures look like."""
+        self.view = b""
+        """What it learned of the place it looks at; it means something to a child only."""
         self.model = ""
         """What the driver says it opened."""
 
     @classmethod
-    def start(cls, camera: Camera, *, timezone: str) -> "CameraProcess":
+    def start(cls, camera: Camera, *, timezone: str, view: bytes = b"", look: Look = Look.CLEAR) -> "CameraProcess":
         """Start a child that opens *camera*; *timezone* names the folders and files of its recordings.
+
+        *view* and *look* are what an earlier child told last.
 
         Raises:
             OSError: the machine has no room for another process.
@@ -133,9 +141,13 @@ class CameraProcess:
                     "masks": camera.masks,
                     "faces_model": str(camera.faces_model) if camera.faces_model is not None else None,
                     "record": _record(camera, timezone),
+                    "view": base64.b64encode(view).decode(),
+                    "look": look,
                 }
             )
-        return cls(camera.name, process, wire, heartbeat)
+        child = cls(camera.name, process, wire, heartbeat)
+        child.view, child.look = view, look
+        return child
 
     @property
     def pid(self) -> int:
@@ -168,6 +180,18 @@ class CameraProcess:
                 del self._questions[self._asked]
                 raise TryAgain(f"camera {self._camera}: {error}") from error
         return question.answer
+
+    def relearn(self) -> None:
+        """Let what is seen now be how it should be; from any thread.
+
+        Raises:
+            TryAgain: the child cannot be told any more.
+        """
+        with self._lock:
+            try:
+                self._wire.offer({"kind": "relearn"})
+            except OSError as error:
+                raise TryAgain(f"camera {self._camera}: {error}") from error
 
     def unanswered_s(self) -> float:
         """How long the oldest question has been waiting."""
@@ -227,6 +251,10 @@ class CameraProcess:
                 self.unrecorded = str(words["trouble"])
             case "faces":
                 self.faceless = str(words["trouble"])
+            case "eye":
+                self.look = Look(words["look"])
+            case "view":
+                self.view = message.body
             case "still":
                 self._answer(message)
 

@@ -11,13 +11,16 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from agent.errors import TryAgain
+from agent.errors import PersonMustAct, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 from agent.settings.model import Camera
 from agent.surveillance.heartbeat import silence
+from agent.surveillance.kept import KeptView
+from agent.surveillance.look import Look
 from agent.surveillance.process import CameraProcess, Ending, Told
 from agent.surveillance.still import Still
 
@@ -64,15 +67,28 @@ class CameraService(Service):
         *,
         timezone: str = "UTC",
         recorded: Callable[[Told], None] = lambda _: None,
+        tampered: Callable[[Look], None] = lambda _: None,
+        is_open: Callable[[], bool] = lambda: True,
+        kept: KeptView | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        """*recorded* hears of every finished segment, on this service's thread, and must not wait."""
+        """*recorded* hears of every finished segment, on this service's thread, and must not wait.
+
+        *tampered* hears once when something was done to the camera; when it raises, again soon. A picture that is
+        black while the counter is not *is_open* is what the last one to leave makes with the switch.
+        """
         super().__init__()
         self.name = component
         self._camera = camera
         self._health = health
         self._timezone = timezone
         self._recorded = recorded
+        self._tampered = tampered
+        self._is_open = is_open
+        self._kept = kept or KeptView()
+        self._look = Look.CLEAR
+        self._untold: Look | None = None
+        """What was done to the camera and could not be told yet."""
         self._backoff = backoff or Backoff()
         self._there: CameraProcess | None = None
         """The child, while its pictures are valid: what other threads may ask."""
@@ -102,15 +118,29 @@ class CameraService(Service):
         except TimeoutError as error:
             raise TryAgain(f"camera {self._camera.name} did not answer within {timeout_s:g} s") from error
 
+    def relearn(self) -> None:
+        """Let what the camera sees now be what it is there to see; from any thread but the service's own.
+
+        Raises:
+            TryAgain: the camera is away.
+        """
+        process = self._there
+        if process is None:
+            raise TryAgain(f"camera {self._camera.name} is not there; its health says why")
+        process.relearn()
+        process.view = b""
+
     def run(self, stop: threading.Event) -> None:
         self._report(Status.OK, "STARTING")
+        seen = Look.CLEAR
         while not stop.is_set():
-            process = CameraProcess.start(self._camera, timezone=self._timezone)
+            process = CameraProcess.start(self._camera, timezone=self._timezone, view=self._kept.view, look=seen)
             try:
                 ending = self._follow(process, stop)
                 if ending is None:
                     process.leave()
             finally:
+                seen = process.look
                 self._there = None
                 is_gone = process.close()
             if ending is None:
@@ -139,17 +169,39 @@ class CameraService(Service):
         return None
 
     def _take_in(self, process: CameraProcess) -> None:
-        """What the child told of its recording."""
+        """What the child told of its recording and of what it sees."""
+        self._kept.keep(process.view)
         for segment in process.finished:
             self._recorded(segment)
         process.finished.clear()
-        troubles = (process.unrecorded, process.faceless)
-        if self._there is process and troubles != (self._unrecorded, self._faceless):
-            self._unrecorded, self._faceless = troubles
+        if self._there is process:
+            self._judge(process.look)
+            troubles = (process.unrecorded, process.faceless)
+            if troubles != (self._unrecorded, self._faceless):
+                self._unrecorded, self._faceless = troubles
+                self._report_there()
+
+    def _judge(self, look: Look) -> None:
+        """What its pictures look like: told when that changes, and as an alert when it is tampering that is new."""
+        if look is Look.BLACK and not self._is_open():
+            look = Look.DARK
+        if look is not self._look:
+            before, self._look = self._look, look
+            if look.is_tampering and not before.is_tampering:
+                logger.warning("camera %s: %s", self._camera.name, look)
+                self._untold = look
+            elif look is Look.CLEAR:
+                logger.info("camera %s sees again what it should", self._camera.name)
             self._report_there()
+        if self._untold is not None:
+            with suppress(TryAgain, PersonMustAct):  # the store's own health says why
+                self._tampered(self._untold)
+                self._untold = None
 
     def _report_there(self) -> None:
-        if self._unrecorded:
+        if self._look is not Look.CLEAR:
+            self._report(Status.DEGRADED, self._look)
+        elif self._unrecorded:
             logger.warning("camera %s is not recorded: %s", self._camera.name, self._unrecorded)
             self._report(Status.DEGRADED, "CAMERA_NOT_RECORDED", self._unrecorded)
         elif self._faceless:

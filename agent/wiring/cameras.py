@@ -3,10 +3,14 @@
 from functools import partial
 
 from agent.birth import numbered
+from agent.event import EventType, Fact
 from agent.service import Service
 from agent.settings import model
 from agent.supervisor import Unit
 from agent.surveillance.archivist import Archivist, Recorded
+from agent.surveillance.facts import TamperData
+from agent.surveillance.kept import KeptView
+from agent.surveillance.look import Look
 from agent.surveillance.process import folder_of
 from agent.surveillance.retention import Limits
 from agent.surveillance.service import CameraService
@@ -45,8 +49,18 @@ class Cameras:
             self._standing.health,
             timezone=timezone,
             recorded=self._told_by(camera).put,
+            tampered=partial(self._tampered, camera.name),
+            is_open=self._is_open,
+            kept=KeptView(self._standing.settings.outbox.path.parent / "views" / f"{camera.name}.view"),
         )
         return service
+
+    def _tampered(self, camera: str, look: Look) -> None:
+        data = TamperData.model_validate({"code": look, "camera": camera})
+        self._standing.outbox.append(Fact.seen(EventType.ALERT, self._standing.clock.read(), data.payload()))
+
+    def _is_open(self) -> bool:
+        return self._standing.settings.counter.hours.is_open(self._standing.clock.now())
 
     def _archivist(self, camera: model.Camera, record: model.Record) -> Service:
         return Archivist(

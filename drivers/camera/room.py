@@ -44,9 +44,29 @@ class Room:
         """The same with the lamps out."""
         return cv2.convertScaleAbs(self.draw(seconds, frame), alpha=0.06).astype(np.uint8)
 
-    def covered(self, frame: int) -> Picture:
+    def black(self, _seconds: float, frame: int) -> Picture:
+        """A cap on the lens: the sensor's own noise."""
+        return self._grained(np.full_like(self._empty, 4), frame)
+
+    def covered(self, _seconds: float, frame: int) -> Picture:
         """A hand over the lens: nearly even, warm and dim."""
         return self._grained(np.full_like(self._empty, (30, 34, 52)), frame)
+
+    def sprayed(self, seconds: float, frame: int) -> Picture:
+        """Through a film of grey paint."""
+        return cv2.convertScaleAbs(self.draw(seconds, frame), alpha=0.12, beta=125).astype(np.uint8)
+
+    def defocused(self, seconds: float, frame: int) -> Picture:
+        """With the lens turned out of focus."""
+        return cv2.GaussianBlur(self.draw(seconds, frame), (0, 0), self._width / 90).astype(np.uint8)
+
+    def moved(self, seconds: float, frame: int) -> Picture:
+        """Turned to the right, by an eighth of the picture."""
+        shift = np.array([[1, 0, -self._width / 8], [0, 1, 0]], np.float32)
+        turned = cv2.warpAffine(
+            self.draw(seconds, frame), shift, (self._width, self._height), borderMode=cv2.BORDER_REFLECT
+        )
+        return turned.astype(np.uint8)
 
     def _furnish(self) -> Picture:
         picture = np.empty((self._height, self._width, 3), np.uint8)

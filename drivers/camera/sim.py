@@ -32,11 +32,13 @@ class SimCamera(base.Camera):
             """What goes wrong, and when.
 
             hang: `read` never returns; crash: the process dies of SIGSEGV; end: the stream ends;
-            dark, cover, freeze: the picture changes; clear: it is as it was.
+            dark, black, cover, sprayed, defocus, moved, freeze: the picture changes; clear: it is as it was.
             """
 
             after_s: float = Field(ge=0)
-            do: Literal["hang", "crash", "end", "dark", "cover", "freeze", "clear"]
+            do: Literal[
+                "hang", "crash", "end", "dark", "black", "cover", "sprayed", "defocus", "moved", "freeze", "clear"
+            ]
 
         width: int = Field(default=640, ge=64, le=3840, multiple_of=2)
         height: int = Field(default=360, ge=64, le=2160, multiple_of=2)
@@ -106,14 +108,17 @@ class SimCamera(base.Camera):
         return base.Packet(packet, packet.size, packet.is_keyframe, self._monotonic())
 
     def _look_at(self, room: "Room", seconds: float) -> "Picture":
-        match self._look:
-            case "dark":
-                return room.dark(seconds, self._frame)
-            case "cover":
-                return room.covered(self._frame)
-            case "freeze" if self._picture is not None:
-                return self._picture
-        return room.draw(seconds, self._frame)
+        if self._look == "freeze" and self._picture is not None:
+            return self._picture
+        looks = {
+            "dark": room.dark,
+            "black": room.black,
+            "cover": room.covered,
+            "sprayed": room.sprayed,
+            "defocus": room.defocused,
+            "moved": room.moved,
+        }
+        return looks.get(self._look, room.draw)(seconds, self._frame)
 
     def _follow_script(self, seconds: float) -> None:
         while self._script and self._script[0].after_s <= seconds:

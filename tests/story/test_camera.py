@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import signal
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import av
 import pytest
 
+from agent.event import Lane
 from tests.broker import Broker
 from tests.eventually import eventually
 from tests.story.counter import Counter, Ear, Province, same_events
+from tests.surveillance.test_eye import room_view
 
 
 def _child_of(pid: int) -> int | None:
@@ -94,3 +97,32 @@ def test_a_recorded_camera_leaves_files_that_play_and_nothing_of_them_leaves_the
         assert not any(topic.endswith("mp4") or b"ftyp" in payload for topic, payload, _ in ear.messages)
     counter.stop()
     assert not list(video.rglob("*.part"))
+
+
+def test_a_hand_over_the_lens_is_one_alert_at_the_province_within_ten_seconds_and_no_rating_waits_for_it(
+    counter: Counter, province: Province, mosquitto: Broker
+) -> None:
+    script = [{"after_s": 4, "do": "cover"}, {"after_s": 13, "do": "clear"}]
+    options = {"width": 320, "height": 180, "script": script}
+    counter.settings["cameras"] = [{"name": "quay", "driver": "sim", **options}]
+    view = counter.outbox.with_name("views") / "quay.view"  # as a life before left it
+    view.parent.mkdir(parents=True)
+    view.write_bytes(room_view())
+
+    def reports() -> list[str]:
+        return [report["code"] for report in ear.heard("up/health/camera")]
+
+    def alerts() -> list[str]:
+        return [event["data"]["code"] for event in province.events(Lane.ALERT) if "camera" in event["data"]]
+
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        eventually(lambda: reports()[-1:] == ["OK"], within_s=30)
+        seen_at = time.monotonic()  # the camera was opened before that
+        eventually(alerts, within_s=4 + 10 - (time.monotonic() - seen_at))
+        counter.press()
+        eventually(lambda: reports()[-1:] == ["CAMERA_COVERED"], within_s=2)
+        eventually(lambda: reports()[-1:] == ["OK"], within_s=25)
+    eventually(lambda: same_events(counter, province), within_s=20)
+    assert alerts() == ["CAMERA_COVERED"]
+    assert len(province.seqs()) == 1

@@ -16,7 +16,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.health import Condition, Health, Report
 from agent.settings.model import Camera
-from agent.surveillance.process import CameraProcess, Told
+from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff, CameraService
 from drivers import registry
 from tests.conftest import require
@@ -81,13 +81,11 @@ def camera(driver: str, options: dict[str, Any] | None = None, **settings: Any) 
 class Running:
     """A camera service in its thread, and everything its health has said, with when."""
 
-    def __init__(
-        self, settings: Camera, backoff: Backoff | None = None, recorded: Callable[[Told], None] = lambda _: None
-    ) -> None:
+    def __init__(self, settings: Camera, backoff: Backoff | None = None, **options: Any) -> None:
         health = Health(SystemClock(UTC))
         health.listen(self._hear)
         self.said: list[tuple[float, Condition]] = []
-        self.service = CameraService("camera", settings, health, backoff=backoff, recorded=recorded)
+        self.service = CameraService("camera", settings, health, backoff=backoff, **options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.service.run, args=(self._stop,), name=self.service.name)
         self._thread.start()

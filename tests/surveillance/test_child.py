@@ -114,6 +114,7 @@ def test_the_child_starts_with_nothing_of_the_daemon() -> None:
         "agent.surveillance",
         "agent.surveillance.child",
         "agent.surveillance.heartbeat",
+        "agent.surveillance.look",
         "agent.surveillance.wire",
     ]
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,8 +52,8 @@ def watch_children(monkeypatch: pytest.MonkeyPatch) -> list[CameraProcess]:
     children: list[CameraProcess] = []
     start = CameraProcess.start
 
-    def remember(settings: Camera, *, timezone: str) -> CameraProcess:
-        children.append(start(settings, timezone=timezone))
+    def remember(settings: Camera, **known: Any) -> CameraProcess:
+        children.append(start(settings, **known))
         return children[-1]
 
     monkeypatch.setattr(CameraProcess, "start", remember)
