@@ -26,9 +26,8 @@ LATER = {
 }
 """Keys of the file format whose feature this version does not have."""
 
-LATER_VALUES = {
-    ("cameras", "driver"): {"csi", "usb"},
-}
+LATER_VALUES: dict[tuple[str, str], set[str]] = {}
+"""By section and key: values of the file format whose feature this version does not have."""
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Settings,

@@ -96,7 +96,7 @@ class LiveCamera(base.Camera):
         except (FFmpegError, OSError) as error:
             raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {reason(error)}") from None
         if packet is None:
-            raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: end of the stream")
+            raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {self._last_words()}")
         if packet.is_keyframe:
             self._compare(packet)
         at = self._monotonic()
@@ -112,6 +112,10 @@ class LiveCamera(base.Camera):
         if packet.pts is None:
             packet.pts = packet.dts
         self._stamp = packet.dts
+
+    def _last_words(self) -> str:
+        """Why there is nothing more."""
+        return "end of the stream"
 
     def _compare(self, keyframe: "av.Packet[Any]") -> None:
         """Notice that the camera was set to another size or profile."""

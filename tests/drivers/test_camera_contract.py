@@ -12,13 +12,16 @@ from pydantic import ValidationError
 
 from drivers import registry
 from drivers.base import Camera, Codec, DriverError, Packet
+from tests.drivers.rpicam import install_rpicam
 from tests.drivers.videos import write_video
 from tests.jpegs import jpeg_camera
 from tests.rtsp import Film, rtsp_camera
 
 
-@pytest.fixture(params=["file", "sim", "network by RTSP", "network by HTTP"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Camera]]:
+@pytest.fixture(params=["file", "sim", "network by RTSP", "network by HTTP", "csi"])
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Camera]]:
     """Makes a new driver, not opened, by its registered name."""
     options: dict[str, Any] = {"width": 128, "height": 96, "fps": 30}
     with ExitStack() as devices:
@@ -31,6 +34,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[]
             case "network by HTTP":
                 clip = write_video(tmp_path / "clip.avi", codec="mjpeg")
                 options = {"source": devices.enter_context(jpeg_camera(clip)).url}
+            case "csi":
+                install_rpicam(tmp_path, monkeypatch)
         driver = registry.find("camera", request.param.split()[0])
         yield lambda: cast("Camera", driver(driver.Options.model_validate(options)))
 
