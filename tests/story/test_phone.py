@@ -51,7 +51,7 @@ def test_a_phone_on_the_counters_wifi_votes_once_and_leaves_no_trace_of_itself(
     counter.start()
     phone = Phone(int(network.rpartition(":")[2]))
     code = eventually(lambda: code_on_the_screen(counter), within_s=15) or ""
-    page = eventually(lambda: _reached(phone, code), within_s=15)
+    page = eventually(lambda: reached(phone, code), within_s=15)
     assert "Công an xã Kim Liên" in page.body
     fields = {"ticket": page.ticket, "language": "vi", "level": "0", "reason": "deadline"}
 
@@ -84,7 +84,7 @@ def test_a_phone_on_the_counters_wifi_votes_once_and_leaves_no_trace_of_itself(
 def test_the_phone_page_comes_and_goes_with_its_setting_alone(counter: Counter, network: str) -> None:
     counter.start()
     phone = Phone(int(network.rpartition(":")[2]))
-    eventually(lambda: _reached(phone, "thanks"), within_s=15)
+    eventually(lambda: reached(phone, "thanks"), within_s=15)
     pages = counter.web
     counter.settings["qr"] = {"mode": "static", "url": "HTTPS://DANHGIA.NGHEAN.EXAMPLE/"}
     del counter.settings["web"]["counter_network"]
@@ -93,7 +93,7 @@ def test_the_phone_page_comes_and_goes_with_its_setting_alone(counter: Counter, 
     assert counter.web == pages, "the screen's pages were not disturbed"
 
 
-def _reached(phone: Phone, code: str) -> Any:
+def reached(phone: Phone, code: str) -> Any:
     try:
         page = phone.scan(code)
     except OSError:

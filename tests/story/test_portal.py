@@ -11,6 +11,10 @@ from tests.broker import Broker
 from tests.eventually import eventually
 from tests.province.test_portal import KEYS, SECRET, ServedPortal, code, learned, sealed_votes
 from tests.story.counter import Counter, Ear, Province, same_events
+from tests.story.test_phone import code_on_the_screen, network, reached
+from tests.web.phones import Phone
+
+__all__ = ["network"]  # a fixture
 
 
 @pytest.fixture
@@ -96,6 +100,27 @@ def test_one_token_is_one_vote_whether_by_the_portal_or_again_by_the_portal_afte
     learned(portal.store)
     with portal.open() as phone:
         assert phone.vote(mint(KEYS, token), 0).status == 200
+        eventually(lambda: not sealed_votes(portal.store))
+    assert [event["data"]["level"] for event in province.events()] == [3]
+
+
+def test_a_token_that_voted_on_the_counters_own_page_does_not_vote_again_through_the_portal(
+    shown: Counter, province: Province, portal: ServedPortal, network: str
+) -> None:
+    at_the_portal = dict(shown.settings["qr"])
+    shown.settings["qr"] |= {"mode": "local", "url": f"HTTP://{network}/R/"}
+    shown.settings["web"]["counter_network"] = network
+    shown.start()
+    box = Phone(int(network.rpartition(":")[2]))
+    shown_code = eventually(lambda: code_on_the_screen(shown), within_s=15) or ""
+    eventually(lambda: reached(box, shown_code), within_s=15)
+    assert box.vote(shown_code, 3).status == 200
+    eventually(lambda: len(province.events()) == 1)
+    shown.settings["qr"] = at_the_portal
+    del shown.settings["web"]["counter_network"]
+    shown.write_config()
+    with portal.open() as phone:
+        assert phone.vote(shown_code, 0).status == 200  # the portal cannot know
         eventually(lambda: not sealed_votes(portal.store))
     assert [event["data"]["level"] for event in province.events()] == [3]
 
