@@ -203,7 +203,7 @@ class App:
         self._ratings.renew_gate()
         self.outbox.keep_days = settings.outbox.keep_days
         self.outbox.limit_bytes = settings.outbox.limit_mb * 1024**2
-        self.hub.set_nameplate(nameplate(settings.counter))
+        self.hub.set_nameplate(nameplate(settings))
         self.supervisor.replace(self._units())
         for component in components(before) - components(settings):
             self.health.forget(component)

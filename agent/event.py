@@ -46,6 +46,7 @@ class EventType(StrEnum):
     TAMPER = "tamper"
     SUMMARY = "summary"
     PLAYED = "played"
+    EGRESS = "egress"
     METRIC = "metric"
 
     @property
@@ -66,6 +67,7 @@ _LANES = {
     EventType.GAP: Lane.ALERT,
     EventType.CLOCK: Lane.ALERT,
     EventType.TAMPER: Lane.ALERT,
+    EventType.EGRESS: Lane.RECORD,
     EventType.SUMMARY: Lane.METRIC,
     EventType.PLAYED: Lane.METRIC,
     EventType.METRIC: Lane.METRIC,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
@@ -20,7 +20,9 @@ from agent.rating.modes import BY_LENGTH, ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
 from agent.settings.problem import SettingsError
+from agent.surveillance.egress import EgressData
 from agent.surveillance.service import CameraService
+from agent.surveillance.still import Still
 from agent.uplink.commands import Action, Bulk, Done
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import HealthReport
@@ -80,6 +82,7 @@ class Duties:
         """A still of `camera` (the first one unless said), after egress, over `up/bulk`."""
         name, camera = self._camera(arguments)
         still = camera.snapshot(SNAPSHOT_S)
+        self._account(arguments, "snapshot", name, still)
         about = {
             "camera": name,
             "width_px": still.width_px,
@@ -106,6 +109,24 @@ class Duties:
         if name not in cameras:
             raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
         return name, cameras[name]
+
+    def _account(self, arguments: Arguments, kind: Literal["snapshot"], camera: str, still: Still) -> None:
+        """Write down that *still* is about to leave.
+
+        Raises:
+            CounterAgentError: it cannot be written down, so nothing may leave.
+        """
+        data = EgressData(
+            kind=kind,
+            camera=camera,
+            order=getattr(arguments, "order", ""),
+            is_broadcast=getattr(arguments, "is_broadcast", False),
+            by=asked_by(arguments) if "by" in arguments else None,
+            pictures=1,
+            egress=still.egress,
+            hidden=list(still.hidden),
+        )
+        self.outbox.append(Fact.seen(EventType.EGRESS, self.clock.read(), data.payload()))
 
     def replay(self, arguments: Arguments) -> Done:
         """Send the stored events `from`..`to` of `lane` once more; they keep their ids."""

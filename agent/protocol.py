@@ -29,6 +29,7 @@ from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
 from agent.rating.summary import SummaryData
 from agent.settings.schema import Plain, describe, models_in
+from agent.surveillance.egress import EgressData
 from agent.surveillance.facts import TamperData
 from agent.uplink.cargo import BATCH_TYPE, EVENT_TYPE
 from agent.uplink.dispatch import BATCH_SIZE
@@ -99,6 +100,7 @@ EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.CLOCK: (ClockSet, ClockStart),
     EventType.SUMMARY: (SummaryData,),
     EventType.METRIC: (TransactionsData,),
+    EventType.EGRESS: (EgressData,),
 }
 """What the `data` of each type of event may be."""
 
@@ -149,6 +151,7 @@ CHANNELS = (
     _event(EventType.CLOCK, "What the clock did: it corrects the times of other events."),
     _event(EventType.SUMMARY, "A day of the counter in figures, once for each local date."),
     _event(EventType.METRIC, "What figures are made with."),
+    _event(EventType.EGRESS, "Pictures of the counter were handed over: on which order, how many, what was hidden."),
     Channel(
         "batch",
         HERE.batch(LANE),

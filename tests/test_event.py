@@ -76,7 +76,7 @@ def test_extension_names_are_lower_case_letters_and_digits_and_nothing_else() ->
 def test_every_type_has_its_lane_and_alerts_come_first() -> None:
     assert list(Lane) == ["alert", "record", "metric"]
     assert {kind: kind.lane for kind in EventType} == {
-        **dict.fromkeys(["rating", "visit", "inspection"], "record"),
+        **dict.fromkeys(["rating", "visit", "inspection", "egress"], "record"),
         **dict.fromkeys(["alert", "gap", "clock", "tamper"], "alert"),
         **dict.fromkeys(["summary", "played", "metric"], "metric"),
     }

@@ -1,17 +1,18 @@
 """What each order does; how orders are taken is tested with the commands."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from agent.clock import ClockQuality, ManualClock
-from agent.errors import PersonMustAct, TryAgain
+from agent.errors import CounterAgentError, PersonMustAct, TryAgain
 from agent.event import EventType, Fact, Lane, Stream
 from agent.health import Condition, Health, Status
 from agent.language import language
@@ -21,6 +22,9 @@ from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
 from agent.settings.load import load
+from agent.surveillance.service import CameraService
+from agent.surveillance.still import Still
+from agent.uplink.commands import Asked
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
 
@@ -73,6 +77,48 @@ def test_a_reload_of_a_bad_file_fails_with_its_problems(duties: Duties, tmp_path
 def test_a_snapshot_without_a_camera_says_that_there_is_none(duties: Duties) -> None:
     with pytest.raises(PersonMustAct, match="no camera is configured"):
         duties.snapshot({})
+
+
+class Eye:
+    """A camera's service, as far as an order sees it."""
+
+    def snapshot(self, timeout_s: float) -> Still:  # noqa: ARG002
+        return Still(b"\xff\xd8picture", 320, 180, time.monotonic(), "pixelated", ("masks", "whole"))
+
+
+class Full:
+    """An outbox that can take nothing more."""
+
+    def append(self, *_: Fact) -> None:
+        raise TryAgain("the card is full")
+
+
+def seeing(duties: Duties) -> Duties:
+    return replace(duties, cameras=lambda: {"quay": cast("CameraService", Eye())})
+
+
+def test_a_picture_that_leaves_is_an_event_that_says_who_asked_and_what_was_hidden(duties: Duties) -> None:
+    asked = Asked({"by": "Phòng CS QLHC"}, order="s-7", is_broadcast=True)
+    done = seeing(duties).snapshot(asked)
+    assert done.bulk is not None
+    ((_, body),) = duties.outbox.read(Stream(duties.outbox.epoch, Lane.RECORD), 6, 9)
+    said = json.loads(body)
+    assert said["type"] == "vn.motcua.egress.v1"
+    assert said["data"] == {
+        "kind": "snapshot",
+        "camera": "quay",
+        "order": "s-7",
+        "is_broadcast": True,
+        "by": "Phòng CS QLHC",
+        "pictures": 1,
+        "egress": "pixelated",
+        "hidden": ["masks", "whole"],
+    }
+
+
+def test_a_picture_that_cannot_be_accounted_for_does_not_leave(duties: Duties) -> None:
+    with pytest.raises(CounterAgentError, match="card is full"):
+        replace(seeing(duties), outbox=cast("Outbox", Full())).snapshot(Asked({}, order="s-8", is_broadcast=False))
 
 
 def replay(duties: Duties, first: Any, last: Any, **more: Any) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Nameplate:
     """Opening hours as people read them; empty: not said."""
     language: str = "vi"
     zone: str = "Asia/Ho_Chi_Minh"
+    camera: Literal["", "pixelated", "masked", "plain"] = ""
+    """The most that a camera here lets out of the box, which citizens are told; empty: there is no camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class ScreenHub:
             "counter": {"number": plate.number, "label": texts.text("screen.counter", number=plate.number)},
             "hotlines": list(plate.hotlines),
             "hours": plate.hours,
+            "camera": _camera_notice(plate.camera, texts),
             "clock": {
                 "trusted": trusted,
                 "zone": plate.zone,
@@ -275,6 +278,11 @@ class ScreenHub:
             listeners = tuple(self._listeners)
         for listener in listeners:
             listener()
+
+
+def _camera_notice(camera: str, texts: Language) -> str:
+    """What the law has citizens told: that there is a camera, and what becomes of its pictures."""
+    return texts.text(f"screen.camera.{camera}") if camera else ""
 
 
 def _composed(plate: Nameplate) -> Nameplate:

@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from agent.errors import TryAgain
 from agent.settings.model import Camera, Record
@@ -79,6 +79,13 @@ class Told:
 class _Question:
     answer: "Future[Still]" = field(default_factory=Future)
     asked_at: float = field(default_factory=time.monotonic)
+
+
+_EGRESS: dict[str, Literal["pixelated", "masked", "plain"]] = {
+    "pixelated": "pixelated",
+    "masked": "masked",
+    "plain": "plain",
+}
 
 
 class CameraProcess:
@@ -273,7 +280,7 @@ class CameraProcess:
                 width_px=int(words["width_px"]),
                 height_px=int(words["height_px"]),
                 taken_at_monotonic=float(words["taken_at_monotonic"]),
-                egress=str(words["egress"]),
+                egress=_EGRESS[str(words["egress"])],
                 hidden=tuple(map(str, words["hidden"])),
             )
         except (KeyError, ValueError, TypeError) as error:

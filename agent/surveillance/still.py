@@ -1,6 +1,7 @@
 """A picture that may leave the box."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,6 @@ class Still:
     height_px: int
     taken_at_monotonic: float
     """When the picture reached the box (`time.monotonic()`)."""
-    egress: str
-    """`pixelated`, `masked` or `plain`."""
+    egress: Literal["pixelated", "masked", "plain"]
     hidden: tuple[str, ...]
     """What egress hid: `masks`; `whole`, or `people` (all that is not the learned backdrop) and `faces`."""

@@ -52,6 +52,15 @@ class Done:
     bulk: Bulk | None = None
 
 
+class Asked(dict[str, Any]):
+    """An order's arguments, and which order it is, for those who must account for it."""
+
+    def __init__(self, arguments: Mapping[str, Any], *, order: str, is_broadcast: bool) -> None:
+        super().__init__(arguments)
+        self.order = order
+        self.is_broadcast = is_broadcast
+
+
 Action = Callable[[Mapping[str, Any]], Done]
 """Carries out one command with its arguments; raises `CounterAgentError` to fail it with that reason."""
 
@@ -186,7 +195,8 @@ class CommandService(Service):
         self._tell(incoming, Result(status="running").encode())
         began = time.monotonic()
         try:
-            done = self._handlers[incoming.name](order.arguments)
+            asked = Asked(order.arguments, order=incoming.id, is_broadcast=incoming.is_broadcast)
+            done = self._handlers[incoming.name](asked)
         except CounterAgentError as error:
             result = Result(status="failed", reason=str(error))
         except (ValueError, TypeError, LookupError) as error:

@@ -4,6 +4,7 @@ import queue
 from collections.abc import Callable
 from datetime import tzinfo
 from pathlib import Path
+from typing import Literal
 
 from agent.alive import read_mark
 from agent.clock import Clock, LastSeen
@@ -18,6 +19,9 @@ from agent.timekeeper import Timekeeper
 from agent.uplink.commands import WAITING, Orders
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.topics import Topics
+
+WEAKEST_FIRST: tuple[Literal["pixelated", "masked", "plain"], ...] = ("plain", "masked", "pixelated")
+"""What cameras let out of the box: of several, citizens are told the weakest."""
 
 
 class Standing:
@@ -50,7 +54,7 @@ class Standing:
         )
         self.timekeeper.outages = self.ledger.notes
         self.health.listen(self.ledger.hear)
-        self.hub = ScreenHub(nameplate(counter), self.clock)
+        self.hub = ScreenHub(nameplate(self.settings), self.clock)
         self.mailbox = Mailbox()
         self.orders: Orders = queue.Queue(WAITING)
 
@@ -65,8 +69,10 @@ class Standing:
         return language(self.settings.counter.language)
 
 
-def nameplate(counter: model.Counter) -> Nameplate:
-    """What the screen says of *counter*."""
+def nameplate(settings: model.Settings) -> Nameplate:
+    """What the screen says of this counter."""
+    counter = settings.counter
+    lets_out: set[Literal["pixelated", "masked", "plain"]] = {camera.egress for camera in settings.cameras}
     return Nameplate(
         unit=counter.name,
         number=counter.number,
@@ -74,4 +80,5 @@ def nameplate(counter: model.Counter) -> Nameplate:
         hours=counter.hours.spell(language(counter.language)),
         language=counter.language,
         zone=counter.timezone,
+        camera=next((egress for egress in WEAKEST_FIRST if egress in lets_out), ""),
     )

@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import time
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,16 @@ def test_the_camera_process_does_not_outlive_a_daemon_that_is_killed(counter: Co
         eventually(lambda: not Path(f"/proc/{child}").exists(), within_s=5)
 
 
+def looks_like_video(payload: bytes) -> bool:
+    """Whether there is a coded picture in it: as it is, in base64, or in what zlib made small."""
+    with suppress(zlib.error):
+        payload += zlib.decompress(payload)
+    files = (b"\xff\xd8\xff", b"\x89PNG", b"ftyp", b"moof")
+    coded = (b"\x00\x00\x01\x67", b"\x00\x00\x01\x65", b"\x00\x00\x01\x41")
+    spelled = (b"/9j/", b"iVBORw0KGgo", b"data:image")
+    return any(sign in payload for sign in (*files, *coded, *spelled))
+
+
 def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, mosquitto: Broker) -> None:
     counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
     expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
@@ -77,7 +88,21 @@ def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, m
         parts = [
             payload for topic, payload, _ in ear.messages if "/up/bulk/s1/" in topic and not topic.endswith("manifest")
         ]
+        told = eventually(lambda: ear.last("up/event/egress"), within_s=10)
+    assert told["data"] == {
+        "kind": "snapshot",
+        "camera": "quay",
+        "order": "s1",
+        "is_broadcast": False,
+        "pictures": 1,
+        "egress": "pixelated",
+        "hidden": ["whole"],
+    }
+    elsewhere = [(topic, payload) for topic, payload, _ in ear.messages if "/up/bulk/" not in topic]
+    assert elsewhere
+    assert not [topic for topic, payload in elsewhere if looks_like_video(payload)]
     picture = b"".join(parts)
+    assert looks_like_video(picture)
     assert len(picture) == manifest["size"]
     assert hashlib.sha256(picture).hexdigest() == manifest["sha256"]
     assert picture.startswith(b"\xff\xd8\xff"), base64.b64encode(picture[:8])

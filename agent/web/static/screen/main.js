@@ -40,6 +40,9 @@ function apply(state) {
   }
   document.body.classList.toggle("no-hotline", state.hotlines.length === 0);
   document.body.classList.toggle("no-hours", state.hours === "");
+  const camera = document.querySelector(".camera");
+  camera.hidden = state.camera === "";
+  camera.textContent = state.camera;
   showCode(state.qr);
   clock.set(state.clock, state.language);
   thanks.show(state.thanks);
