@@ -31,6 +31,7 @@ soak:
 	@sh bootstrap.sh test python -m tests.soak
 	@COUNTER_AGENT_CUTS=100000 sh bootstrap.sh test pytest -n 2 tests/powercut
 	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
+	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/test_tamper.py
 
 # After a change of dependencies in setup.cfg: locks the newest versions that fit, for every supported Python.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -155,6 +155,7 @@ CAMERA_CHILD = {
     "agent.surveillance.faces",
     "agent.surveillance.privacy",
     "agent.surveillance.tamper",
+    "agent.surveillance.view",
     "drivers.camera.room",
 }
 """The modules of the camera's child process: they alone import what is heavy at their top."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from agent.surveillance.decode import Moment
 from agent.surveillance.look import Look
-from agent.surveillance.tamper import COLUMNS, ROWS, Sample, Sentry, sample_of
+from agent.surveillance.tamper import Sentry
+from agent.surveillance.view import COLUMNS, ROWS, Sample, sample_of
 
 log = logging.getLogger(__name__)
 

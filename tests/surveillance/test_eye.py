@@ -15,7 +15,7 @@ from agent.surveillance.decode import Moment
 from agent.surveillance.eye import Eye, brightness
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
-from agent.surveillance.tamper import COLUMNS, ROWS, sample_of
+from agent.surveillance.view import COLUMNS, ROWS, sample_of
 from drivers.camera.room import Room
 from tests.eventually import eventually
 from tests.surveillance.conftest import Running, camera
