@@ -82,8 +82,13 @@ def test_a_snapshot_without_a_camera_says_that_there_is_none(duties: Duties) -> 
 class Eye:
     """A camera's service, as far as an order sees it."""
 
+    has_relearned = False
+
     def snapshot(self, timeout_s: float) -> Still:  # noqa: ARG002
         return Still(b"\xff\xd8picture", 320, 180, time.monotonic(), "pixelated", ("masks", "whole"))
+
+    def relearn(self) -> None:
+        self.has_relearned = True
 
 
 class Full:
@@ -119,6 +124,15 @@ def test_a_picture_that_leaves_is_an_event_that_says_who_asked_and_what_was_hidd
 def test_a_picture_that_cannot_be_accounted_for_does_not_leave(duties: Duties) -> None:
     with pytest.raises(CounterAgentError, match="card is full"):
         replace(seeing(duties), outbox=cast("Outbox", Full())).snapshot(Asked({}, order="s-8", is_broadcast=False))
+
+
+def test_relearning_is_done_by_the_camera_that_is_meant(duties: Duties) -> None:
+    quay, door = Eye(), Eye()
+    several = replace(duties, cameras=lambda: cast("dict[str, CameraService]", {"quay": quay, "door": door}))
+    assert several.relearn({"camera": "door"}).answer == {"camera": "door"}
+    assert (quay.has_relearned, door.has_relearned) == (False, True)
+    with pytest.raises(PersonMustAct, match='no camera "yard"; known: quay, door'):
+        several.relearn({"camera": "yard"})
 
 
 def replay(duties: Duties, first: Any, last: Any, **more: Any) -> dict[str, Any]:
