@@ -28,6 +28,7 @@ from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import HealthReport
 
 SNAPSHOT_S = 5.0
+CLIP_S = 9.0
 MOST_TRANSACTIONS = 100_000
 Arguments = Mapping[str, Any]
 
@@ -57,6 +58,7 @@ class Duties:
             "health": self.tell_health,
             "reload": self.reload,
             "snapshot": self.snapshot,
+            "clip": self.clip,
             "relearn": self.relearn,
             "replay": self.replay,
             "training": self.training,
@@ -110,7 +112,24 @@ class Duties:
             raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
         return name, cameras[name]
 
-    def _account(self, arguments: Arguments, kind: Literal["snapshot"], camera: str, still: Still) -> None:
+    def clip(self, arguments: Arguments) -> Done:
+        """The last seconds of `camera` (the first one unless said) as an MP4, after egress, over `up/bulk`."""
+        name, camera = self._camera(arguments)
+        clip = camera.clip(CLIP_S)
+        self._account(arguments, "clip", name, clip)
+        about = {
+            "camera": name,
+            "width_px": clip.width_px,
+            "height_px": clip.height_px,
+            "pictures": clip.pictures,
+            "lasts_s": clip.lasts_s,
+            "egress": clip.egress,
+            "hidden": list(clip.hidden),
+        }
+        answer = {**about, "size": len(clip.jpeg), "sha256": hashlib.sha256(clip.jpeg).hexdigest()}
+        return Done(answer, Bulk(clip.jpeg, "video/mp4", about))
+
+    def _account(self, arguments: Arguments, kind: Literal["snapshot", "clip"], camera: str, still: Still) -> None:
         """Write down that *still* is about to leave.
 
         Raises:
@@ -122,7 +141,7 @@ class Duties:
             order=getattr(arguments, "order", ""),
             is_broadcast=getattr(arguments, "is_broadcast", False),
             by=asked_by(arguments) if "by" in arguments else None,
-            pictures=1,
+            pictures=still.pictures,
             egress=still.egress,
             hidden=list(still.hidden),
         )

@@ -149,6 +149,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
 CAMERA_CHILD = {
     "agent.surveillance.backdrop",
     "agent.surveillance.capture",
+    "agent.surveillance.clip",
     "agent.surveillance.decode",
     "agent.surveillance.eye",
     "agent.surveillance.recorder",

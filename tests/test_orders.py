@@ -90,6 +90,9 @@ class Eye:
     def relearn(self) -> None:
         self.has_relearned = True
 
+    def clip(self, timeout_s: float) -> Still:
+        return replace(self.snapshot(timeout_s), jpeg=b"ftyp film", pictures=12, lasts_s=2.4)
+
 
 class Full:
     """An outbox that can take nothing more."""
@@ -119,6 +122,16 @@ def test_a_picture_that_leaves_is_an_event_that_says_who_asked_and_what_was_hidd
         "egress": "pixelated",
         "hidden": ["masks", "whole"],
     }
+
+
+def test_a_clip_is_handed_over_as_a_film_and_its_pictures_are_counted(duties: Duties) -> None:
+    done = seeing(duties).clip(Asked({"camera": "quay"}, order="c-1", is_broadcast=False))
+    assert done.bulk is not None
+    assert (done.bulk.content_type, done.bulk.content) == ("video/mp4", b"ftyp film")
+    assert (done.answer["pictures"], done.answer["lasts_s"], done.answer["size"]) == (12, 2.4, 9)
+    ((_, body),) = duties.outbox.read(Stream(duties.outbox.epoch, Lane.RECORD), 6, 9)
+    told = json.loads(body)["data"]
+    assert (told["kind"], told["order"], told["pictures"]) == ("clip", "c-1", 12)
 
 
 def test_a_picture_that_cannot_be_accounted_for_does_not_leave(duties: Duties) -> None:

@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 LEARN_EVERY_S = 5.0
 """Between two looks at what stands still, while nobody asks for anything."""
+CLIP_PICTURES = 20
+CLIP_PX = 640
+"""A clip is not wider, so that the faces in all its pictures are found while somebody waits for it."""
 LEAVE_S = 0.5
 """How long the driver may take to close before the process ends anyway."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -192,6 +195,27 @@ class _Stills:
         size = {"width_px": width, "height_px": height, "taken_at_monotonic": moment.at_monotonic}
         return {**size, "egress": shown.egress, "hidden": shown.hidden}, jpeg
 
+    def clip(self, egress: "Egress") -> tuple[dict[str, Any], bytes]:
+        """What is in memory as a small film: its words and its MP4; or what went wrong."""
+        from agent.surveillance.clip import film  # noqa: PLC0415
+        from agent.surveillance.decode import spread  # noqa: PLC0415
+
+        try:
+            moments = spread(self._camera.codec, self._ring.groups(), CLIP_PICTURES)
+            if not moments:
+                return {"error": "no valid picture in memory"}, b""
+            shown = egress.show_all([_picture(moment, CLIP_PX) for moment in moments])
+            at = [moment.at_monotonic for moment in moments]
+            mp4 = film(shown, at)
+        except Exception as error:  # the edge, as for a still
+            logger.exception("a clip could not be made")
+            return {"error": str(error)}, b""
+        height, width = shown[0].picture.shape[:2]
+        size = {"width_px": width, "height_px": height, "taken_at_monotonic": at[-1]}
+        length = {"pictures": len(shown), "lasts_s": round(at[-1] - at[0], 3)}
+        hidden = sorted({name for each in shown for name in each.hidden})
+        return {**size, **length, "egress": shown[0].egress, "hidden": hidden}, mp4
+
 
 class _Answering(threading.Thread):
     """Answers the parent while the other thread is inside the driver; ends the process when the parent is gone."""
@@ -225,7 +249,8 @@ class _Answering(threading.Thread):
             if question is not None and question.words["kind"] == "relearn":
                 eye.relearn()
             elif question is not None:
-                words, jpeg = self._stills.take(egress)
+                is_clip = question.words["kind"] == "clip"
+                words, jpeg = self._stills.clip(egress) if is_clip else self._stills.take(egress)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
             elif egress.learns and (moment := self._glance.take()) is not None:
                 egress.learn(_picture(moment), moment.at_monotonic)
@@ -253,8 +278,11 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
     return Egress(order["egress"], masks, faces=faces, backdrop=Backdrop())
 
 
-def _picture(moment: "Moment") -> "Picture":
-    return moment.frame.to_ndarray(format="bgr24").astype("uint8", copy=False)
+def _picture(moment: "Moment", widest_px: int | None = None) -> "Picture":
+    frame = moment.frame
+    if widest_px is not None and frame.width > widest_px:
+        frame = frame.reformat(width=widest_px, height=round(frame.height * widest_px / frame.width / 2) * 2)
+    return frame.to_ndarray(format="bgr24").astype("uint8", copy=False)
 
 
 def _eye(order: dict[str, Any], wire: Wire) -> "Eye":

@@ -46,6 +46,23 @@ def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
     return None
 
 
+def spread(codec: Codec, groups: Iterable[Sequence[Packet]], most: int) -> list[Moment]:
+    """At most *most* valid pictures of *groups* (newest first), oldest first, spread over all of them."""
+    kept: list[Moment] = []
+    oldest_first = list(groups)[::-1]
+    step = max(1, -(-sum(map(len, oldest_first)) // most))
+    number = 0
+    for group in oldest_first:
+        arrivals = {cast("av.Packet[Any]", packet.data).pts: packet.at_monotonic for packet in group}
+        decoder = _decoder(codec)
+        for packet in (*group, None):
+            for frame in _feed(decoder, packet):
+                if number % step == 0 and _is_valid(frame):
+                    kept.append(Moment(frame, arrivals.get(frame.pts, group[0].at_monotonic)))
+                number += 1
+    return kept
+
+
 def _decoder(codec: Codec) -> av.VideoCodecContext:
     decoder = av.CodecContext.create(codec.name, "r")
     if not isinstance(decoder, av.VideoCodecContext):

@@ -8,7 +8,7 @@ from agent.data import EventData
 class EgressData(EventData):
     """An `egress`: pictures of the counter were handed over. A picture that cannot be accounted for stays."""
 
-    kind: Literal["snapshot"]
+    kind: Literal["snapshot", "clip"]
     camera: str
     order: str
     """The order's id: `result/<kind>/<id>` and `bulk/<id>` have the same."""

@@ -172,8 +172,8 @@ class CameraProcess:
             return Ending("CAMERA_CRASHED", f"it talks nonsense: {error}")
         return None
 
-    def ask(self) -> "Future[Still]":
-        """Ask for a still; from any thread.
+    def ask(self, kind: Literal["still", "clip"] = "still") -> "Future[Still]":
+        """Ask for a picture or a clip; from any thread.
 
         Raises:
             TryAgain: the child cannot be asked any more.
@@ -182,7 +182,7 @@ class CameraProcess:
             self._asked += 1
             question = self._questions[self._asked] = _Question()
             try:
-                self._wire.offer({"kind": "still", "id": self._asked})
+                self._wire.offer({"kind": kind, "id": self._asked})
             except OSError as error:
                 del self._questions[self._asked]
                 raise TryAgain(f"camera {self._camera}: {error}") from error
@@ -282,6 +282,8 @@ class CameraProcess:
                 taken_at_monotonic=float(words["taken_at_monotonic"]),
                 egress=_EGRESS[str(words["egress"])],
                 hidden=tuple(map(str, words["hidden"])),
+                pictures=int(words.get("pictures", 1)),
+                lasts_s=float(words.get("lasts_s", 0)),
             )
         except (KeyError, ValueError, TypeError) as error:
             question.answer.set_exception(TryAgain(f"camera {self._camera} answered nonsense: {error}"))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from agent.errors import PersonMustAct, TryAgain
 from agent.health import OK, Condition, Health, Status
@@ -110,11 +111,18 @@ class CameraService(Service):
         Raises:
             TryAgain: the camera is away, or did not answer within *timeout_s* seconds.
         """
+        return self._ask("still", timeout_s)
+
+    def clip(self, timeout_s: float) -> Still:
+        """The seconds that are in memory as a short film, every picture after egress; otherwise as `snapshot`."""
+        return self._ask("clip", timeout_s)
+
+    def _ask(self, kind: Literal["still", "clip"], timeout_s: float) -> Still:
         process = self._there
         if process is None:
             raise TryAgain(f"camera {self._camera.name} is not there; its health says why")
         try:
-            return process.ask().result(timeout_s)
+            return process.ask(kind).result(timeout_s)
         except TimeoutError as error:
             raise TryAgain(f"camera {self._camera.name} did not answer within {timeout_s:g} s") from error
 

@@ -1,5 +1,6 @@
 """A camera service on real video: stills, and what it says and does when its child dies, hangs, ends or never was."""
 
+import io
 import logging
 import os
 import resource
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -94,6 +96,18 @@ def test_a_model_that_works_is_no_trouble_and_the_picture_is_pixelated_whole_unt
     running = run(camera("sim", faces_model=write_model(tmp_path / "warm.onnx")))
     assert still_of(running).hidden == ("whole",)
     assert running.codes == ["STARTING", "OK"]
+
+
+def test_a_clip_is_a_film_that_plays_and_every_picture_of_it_is_pixelated(run: Run, surveillance_clip: Path) -> None:
+    running = run(camera("file", {"source": surveillance_clip}))
+    assert still_of(running)
+    clip = running.service.clip(10)
+    with av.open(io.BytesIO(clip.jpeg), "r") as film:
+        pictures = [frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in film.decode(video=0)]
+    assert (clip.egress, clip.hidden) == ("pixelated", ("whole",))
+    assert 1 <= clip.pictures == len(pictures) <= 20
+    assert (clip.width_px, clip.height_px) == (640, 480) == (pictures[0].shape[1], pictures[0].shape[0])
+    assert max(map(detail, pictures)) < 6
 
 
 def test_a_still_shows_the_newest_picture(run: Run) -> None:
