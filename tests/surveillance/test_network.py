@@ -1,6 +1,6 @@
 """A camera on the network that goes wrong: what health says of it, and how soon there is a valid picture again."""
 
-import threading
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ import pytest
 from agent.health import Status
 from agent.settings.model import Record
 from agent.surveillance.process import Told
-from agent.surveillance.service import Backoff
 from drivers.camera.network import NetworkCamera
 from tests.drivers.videos import write_video
 from tests.eventually import eventually
 from tests.rtsp import Film, RtspCamera, rtsp_camera
 from tests.surveillance.conftest import Running, camera
+from tests.surveillance.faults import torment
 from tests.surveillance.test_recording import plays
-from tests.surveillance.test_service import QUICK, descriptors, is_running, still_of, watch_children
+from tests.surveillance.test_service import QUICK, still_of, watch_children
 
 Run = Callable[..., Running]
 PASSWORD = "s3cret"
@@ -189,19 +189,10 @@ def test_the_driver_takes_its_time_from_the_arrival_and_not_from_the_camera(devi
     assert before <= moments[0] <= moments[-1] <= time.monotonic()
 
 
-def test_faults_in_a_row_leave_no_process_thread_or_descriptor(
-    run: Run, device: RtspCamera, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.timeout(300)
+def test_thirty_faults_in_a_row_are_outlived_and_leave_nothing_behind(
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    children = watch_children(monkeypatch)
-    running = run(network_camera(device), Backoff(first_s=0.01, last_s=0.02, fault_s=0.02))
-    still_of(running)
-    before = (threading.active_count(), descriptors())
-    for fault in (drop, refuse, drop, refuse, drop):
-        said = len(running.said)
-        fault(device)
-        running.until("CAMERA_ENDED", after=said)
-        device.mend()
-        running.until("OK", after=said)
-    still_of(running)
-    eventually(lambda: (threading.active_count(), descriptors()) == before)
-    assert [is_running(child.pid) for child in children].count(True) == 1
+    books = torment(tmp_path, 30, secrets.randbelow(2**32), slow_every=15)
+    record_property("figure: camera faults", str(books))
+    assert books.drift_kib < 5 * 1024
