@@ -270,6 +270,10 @@ class Ear:
         """Publish JSON."""
         self._client.publish(topic, json.dumps(payload), qos=1, retain=retain).wait_for_publish(10)
 
+    def hand_down(self, topic: str, payload: bytes) -> None:
+        """Publish bytes."""
+        self._client.publish(topic, payload, qos=1).wait_for_publish(10)
+
     def heard(self, end: str) -> list[Any]:
         """The payloads, as JSON, on topics that end with *end*, in order."""
         return [json.loads(payload) for topic, payload, _ in self.messages if topic.endswith(end) and payload]

@@ -1,6 +1,6 @@
 """What may leave a counter is a list; a field or a line of the log that is not on it fails.
 
-The whole daemon with its ballot box: every key, orders, a restart, a day that passes.
+The whole daemon with its ballot box: every key, a phone, orders, a restart, a day that passes.
 """
 
 import json
@@ -13,6 +13,11 @@ from typing import Any
 import pytest
 
 from agent.event import Lane
+from agent.rating.record import Reason
+from agent.rating.sealed import seal_vote
+from agent.rating.secret import QrKeys
+from agent.rating.token import Token
+from agent.rating.urn import Vote
 from tests.broker import Broker
 from tests.eventually import eventually
 from tests.story.counter import CODES, Ear
@@ -44,8 +49,19 @@ SAID = {
     },
 }
 """What each kind of message says; of events see `RATING`."""
-BY_THE_DAY = ("up/event/summary", "up/event/clock", "up/event/metric", "up/event/alert")
-"""Events of their own models, none of which is written at a press."""
+BY_THE_DAY = {
+    "up/event/summary": {
+        *("date", "counter", "commune", "scale", "scale_hash", "raw", "valid", "flags", "channels", "levels"),
+        *("other_scale", "satisfied", "upgrades", "downgrades", "bursts", "response", "silence", "availability"),
+        *("outages", "low_ratings", "reasons", "hours", "late", "integrity"),
+    },
+    "up/event/clock": {"kind", "boot", "offset_s", "from", "to", "last", "floor"},
+    "up/event/alert": {
+        *("code", "cause", "component", "reason", "from", "to", "duration_s", "opening_s"),
+        *("lowest", "of", "epoch", "upto"),
+    },
+}
+"""The data of events that are written of a day or of the box, none of them at a press."""
 LINES = re.compile(
     r"(INFO   |WARNING|ERROR  ) agent\.[a-z_.]+: ("
     + "|".join(
@@ -55,6 +71,8 @@ LINES = re.compile(
             r"keypad is open",
             r"stopped",
             r"the clock .*",
+            r"qr: no code is shown: QR_CLOCK\s*",
+            r"qr: the code is shown again",
             r"the summary of \d{4}-\d\d-\d\d is made",
             r"the link to \S+ is back after \d+ s",
             r"no link to \S+: .*",
@@ -63,12 +81,21 @@ LINES = re.compile(
     + ")"
 )
 """What the log may say in such a life."""
+SECRET = b"x3Kq0vN1r5T7yB9dF2hJ4lM6pR8sU0wZ="
+KEYS = QrKeys.from_secret(SECRET, agent="na-0123")
+_TOKEN = Token(KEYS.device, 30_000_000, b"ab")
+VOTE = Vote(0, _TOKEN, (Reason.DEADLINE,), "chờ lâu quá")
+"""From the province's rating page."""
 SECRETS = ("level", "raw", "first", "upgrade", "nonce", "reasons", "comment")
 
 
 @pytest.fixture
 def counter(tmp_path: Path, mosquitto: Broker) -> Iterator[MovedCounter]:
     box = MovedCounter(tmp_path / "counter", mosquitto.url)
+    secret = tmp_path / "qr.key"
+    secret.touch(0o600)
+    secret.write_bytes(SECRET)
+    box.settings["qr"] = {"mode": "portal", "url": "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/", "secret_file": str(secret)}
     box.settings["rating"] = {"privacy": {"bucket_min": 15, "release_min": 3}, "lockout_s": 0, "correction_s": 0}
     yield box
     box.close()
@@ -83,19 +110,24 @@ def test_nothing_outside_the_list_leaves_and_nothing_of_a_vote_before_its_time(
         for number, code in enumerate(CODES * 2, start=1):
             counter.keypad.press(code)
             eventually(lambda: _cast(counter) >= number, within_s=10)  # noqa: B023 - asked within the round
+        ear.hand_down(f"{ROOT}/down/rating/{_TOKEN.id}", seal_vote(KEYS, VOTE))
+        eventually(lambda: _cast(counter) == 9, within_s=10)
         expires = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
         for name in ("ping", "health"):
             ear.say(f"{ROOT}/down/command/{name}/{name}-1", {"expires": expires})
             eventually(lambda: (ear.last(f"up/result/{name}/{name}-1") or {}).get("status") == "done", within_s=15)  # noqa: B023
         counter.stop()
         counter.start()
-        eventually(lambda: ear.last("up/watermark")["held"] == 8, within_s=15)
+        eventually(lambda: ear.last("up/watermark")["held"] == 9, within_s=15)
         before = list(ear.messages)
         counter.let_pass(86400)
-        eventually(lambda: len(ear.heard("up/event/rating")) == 8, within_s=40)
+        eventually(lambda: len(ear.heard("up/event/rating")) == 9, within_s=40)
         eventually(lambda: ear.last("up/watermark")["held"] == 0, within_s=15)
     assert not any("up/event/rating" in topic or "up/batch" in topic for topic, *_ in before)
+    assert not any(VOTE.comment.encode() in payload for _, payload, _ in before)
     for topic, payload, _ in before:
+        if "/down/rating/" in topic:
+            continue  # sealed: not even JSON
         said = _keys(json.loads(payload)) if payload else set()
         assert not said & set(SECRETS) - {"first"}, f"{topic} tells of a vote while it lies in the box"
     for topic, payload, _ in ear.messages:
@@ -104,6 +136,7 @@ def test_nothing_outside_the_list_leaves_and_nothing_of_a_vote_before_its_time(
     ratings = ear.heard("up/event/rating")
     assert len({(rating["time"], rating["boot"], rating.get("booted")) for rating in ratings}) <= 3
     assert all(datetime.fromisoformat(rating["time"]).minute % 15 == 0 for rating in ratings)
+    assert [rating["data"]["comment"] for rating in ratings if rating["data"]["channel"] == "qr"] == [VOTE.comment]
     strange = [line for line in counter.said.splitlines() if not LINES.fullmatch(line)]
     assert not strange, "nobody listed these lines of the log:\n" + "\n".join(strange)
 
@@ -130,6 +163,7 @@ def _judge(topic: str, said: dict[str, Any]) -> None:
         return
     if topic in BY_THE_DAY:
         assert set(said) <= EVENT
+        assert set(said["data"]) <= BY_THE_DAY[topic], f"{topic}: {set(said['data']) - BY_THE_DAY[topic]}"
         return
     kind = next((kind for kind in SAID if topic.startswith(kind)), None)
     assert kind is not None, f"nobody listed {topic}"

@@ -82,7 +82,7 @@ def test_a_vote_that_was_not_sealed_for_this_counter_is_refused_and_not_counted(
         shown.start()
         eventually(lambda: ear.last("up/state"), within_s=15)
         ballot_id = Token(KEYS.device, 1, b"ab").id
-        ear._client.publish(f"motcua/v1/40/na-0123/down/rating/{ballot_id}", b"x" * 600, qos=1).wait_for_publish(10)
+        ear.hand_down(f"motcua/v1/40/na-0123/down/rating/{ballot_id}", b"x" * 600)
         answer = eventually(lambda: ear.last(f"up/result/rating/{ballot_id}"))
         assert answer == {"status": "rejected", "reason": "not sealed for this counter"}
         assert province.events() == []
