@@ -39,10 +39,12 @@ class Diary:
 class Actor(Service):
     """A service that does what its part says."""
 
-    def __init__(self, name: str, diary: Diary, part: Callable[[threading.Event], None] | None = None) -> None:
+    def __init__(
+        self, name: str, diary: Diary, part: Callable[[threading.Event], None] | None = None, patience_s: float = 30.0
+    ) -> None:
         super().__init__()
         self.name = name
-        self.patience_s = 0.3
+        self.patience_s = patience_s
         self.goodbye_s = 0.2
         self._diary = diary
         self._part = part
@@ -63,13 +65,15 @@ class Troupe:
 
     def __init__(self) -> None:
         self.diary = Diary()
+        self.patience_s = 30.0
+        """Of every actor: a busy machine hangs nobody."""
         self.supervisor = Supervisor(Watch(alive=self.diary.feed, trouble=self.diary.told))
         self.curtain = threading.Event()
         """Lets go of every actor that would not end by itself."""
         self._thread: threading.Thread | None = None
 
     def unit(self, name: str, part: Callable[[threading.Event], None] | None = None, made_of: Any = None) -> Unit:
-        return Unit(name, lambda: Actor(name, self.diary, part), made_of)
+        return Unit(name, lambda: Actor(name, self.diary, part, self.patience_s), made_of)
 
     def begin(self, *units: Unit) -> None:
         ready = threading.Event()
@@ -246,6 +250,7 @@ def test_one_that_hangs_starves_the_watchdog_and_says_which_until_it_moves(troup
     def hangs(_: threading.Event) -> None:
         release.wait(20)
 
+    troupe.patience_s = 0.3
     troupe.begin(troupe.unit("stuck", hangs), troupe.unit("fine"))
     eventually(lambda: troupe.diary.troubles == [("stuck", "hangs")])
     fed = troupe.diary.fed
