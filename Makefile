@@ -29,6 +29,7 @@ controls:
 # then ten thousand random byte streams into every framing of keypads.
 soak:
 	@sh bootstrap.sh test python -m tests.soak
+	@COUNTER_AGENT_KILLS=1000 sh bootstrap.sh test pytest -n 2 tests/story/test_delivery.py
 	@COUNTER_AGENT_CUTS=100000 sh bootstrap.sh test pytest -n 2 tests/powercut
 	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
 	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/test_tamper.py
