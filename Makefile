@@ -25,8 +25,8 @@ bench:
 controls:
 	@sh bootstrap.sh test python -m tests.controls
 
-# Ten minutes (or SOAK_MINUTES) of every fault at once, then a hundred thousand power cuts,
-# then ten thousand random byte streams into every framing of keypads.
+# Ten minutes (or SOAK_MINUTES) of every fault at once and five hundred of a camera, then a thousand kills, a hundred
+# thousand power cuts, ten thousand random byte streams into every framing of keypads, and eight hours of changing light.
 soak:
 	@sh bootstrap.sh test python -m tests.soak
 	@COUNTER_AGENT_KILLS=1000 sh bootstrap.sh test pytest -n 2 tests/story/test_delivery.py
