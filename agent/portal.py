@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from time import time
 
-from agent.errors import PersonMustAct
+from agent.errors import PersonMustAct, TryAgain
 from agent.province.ballots import BallotStore
 from agent.province.courier import Courier
 from agent.province.keyring import Keyring
@@ -41,6 +41,7 @@ class Portal:
 
         Raises:
             PersonMustAct: the folder of keys cannot be read.
+            TryAgain: a part of it ended by itself; the log says why.
         """
         self._keyring.look()
         with closing(BallotStore(self._store, now=time)) as store:
@@ -63,8 +64,11 @@ class Portal:
             try:
                 if _wait(pages.ready, stop, threads):
                     ready(pages.port)
-                while not stop.wait(LOOK_S) and all(thread.is_alive() for thread in threads):
+                while not stop.wait(LOOK_S):
                     self._look()
+                    for thread in threads:
+                        if not thread.is_alive():
+                            raise TryAgain(f"the portal's {thread.name} ended")
             finally:
                 stop.set()
                 courier.notice()

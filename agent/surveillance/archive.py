@@ -50,7 +50,7 @@ class Archive:
         self._db: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open or create the index.
+        """Open or create the index, and enter the recordings that it does not know: nobody was there to be told.
 
         Raises:
             TryAgain: the disk refuses.
@@ -65,7 +65,7 @@ class Archive:
                 log.error("%s is put aside: %s", self.folder / INDEX, error)
                 _put_aside(self.folder / INDEX)
                 self._db = _connect(self.folder / INDEX)
-                self._enter_what_is_there()
+            self._enter_what_is_there()
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise TryAgain(f"{self.folder}: {error}") from error
@@ -78,15 +78,16 @@ class Archive:
             self._db = None
 
     def enter(self, segment: Finished) -> None:
-        """Keep *segment*; entering it again changes nothing.
+        """Keep *segment*; entering it again changes nothing, but for what was only guessed from its file.
 
         Raises:
             TryAgain: the disk refuses.
         """
         self._execute(
-            "insert or ignore into recording"
-            " (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into recording (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (file) do update set began_at = excluded.began_at,"
+            " ended_at = excluded.ended_at, clock = excluded.clock, booted = excluded.booted, boot = excluded.boot,"
+            " size_bytes = excluded.size_bytes, pictures = excluded.pictures",
             segment.camera,
             segment.file,
             stamp(segment.began_at),
@@ -153,21 +154,21 @@ class Archive:
         self._execute("update recording set expired_at = ? where id = ?", stamp(moment.at), recording.id)
 
     def _enter_what_is_there(self) -> None:
-        """Make the index anew from the files; what expired before is not known any more."""
-        found = sorted((path.stat().st_mtime, path) for path in self.folder.rglob("*.mp4"))
-        for modified_at, path in found:
-            ended_at = stamp(datetime.fromtimestamp(modified_at).astimezone())
-            file = str(path.relative_to(self.folder))
+        """Files that the index does not know, by what the files themselves tell; when they began they do not."""
+        known = {file for (file,) in self._execute("select file from recording")}
+        paths = (path for path in self.folder.rglob("*.mp4") if str(path.relative_to(self.folder)) not in known)
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime):
+            found = path.stat()
+            ended_at = stamp(datetime.fromtimestamp(found.st_mtime).astimezone())
             self._execute(
-                "insert or ignore into recording"
-                " (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
+                "insert into recording (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
                 " values (?, ?, ?, ?, 'none', ?, '', ?, 0)",
-                file.partition("/")[0],
-                file,
+                self.folder.name,
+                str(path.relative_to(self.folder)),
                 ended_at,
                 ended_at,
                 ended_at,
-                path.stat().st_size,
+                found.st_size,
             )
 
     def _reach(self) -> sqlite3.Connection:
@@ -182,6 +183,9 @@ class Archive:
             return self._reach().execute(statement, values).fetchall()
         except sqlite3.Error as error:
             self.close()
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                log.error("%s is put aside: %s", self.folder / INDEX, error)
+                _put_aside(self.folder / INDEX)
             raise TryAgain(f"{self.folder / INDEX}: {error}") from error
 
 

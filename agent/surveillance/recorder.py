@@ -15,13 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, cast
 
 import av
 from av.container import OutputContainer
 
 from agent.surveillance.decode import Moment
-from agent.surveillance.timing import TICK, Timeline, Validity
+from agent.surveillance.timing import TICK, Timeline
 from drivers.base import Codec, Packet
 
 SUFFIX = ".mp4"
@@ -41,8 +42,6 @@ class Segment:
     ended_at: float
     size_bytes: int
     pictures: int
-    valid: list[tuple[float, float]]
-    """Stretches between key frames that were all valid pictures."""
 
 
 @dataclass(slots=True)
@@ -58,7 +57,6 @@ class _Open:
     last_at: float
     pictures: int = 0
     timeline: Timeline = field(default_factory=Timeline)
-    valid: Validity = field(default_factory=Validity)
 
 
 class Recorder:
@@ -83,15 +81,12 @@ class Recorder:
         self._troubled = troubled
         self._wall = wall
         self._open: _Open | None = None
-        self._seen: Moment | None = None
         self._size_px: tuple[int, int] | None = None
-        self._count = 0
         self._trouble = ""
         self._again_at = 0.0
 
     def see(self, moment: Moment) -> None:
-        """The key frame that `add` is given next is this valid picture."""
-        self._seen = moment
+        """The key frame that `add` is given next is this valid picture: the format is known, recording may begin."""
         self._size_px = (moment.frame.width, moment.frame.height)
 
     def add(self, packet: Packet) -> None:
@@ -111,6 +106,9 @@ class Recorder:
         if open_ is not None:
             with suppress(OSError, av.FFmpegError):
                 open_.container.close()
+            with suppress(OSError):
+                if not open_.path.stat().st_size:
+                    open_.path.unlink()  # a card that stays full is tried again for days
         self._again_at = now + AGAIN_S
         self._tell(trouble)
 
@@ -125,8 +123,6 @@ class Recorder:
         open_ = self._open
         if open_ is None:
             return
-        if packet.is_keyframe:
-            open_.valid.keyframe(packet.at_monotonic, is_valid=self._is_seen(packet))
         self._write(open_, packet)
 
     def close(self) -> None:
@@ -142,10 +138,7 @@ class Recorder:
         final = open_.path.with_suffix("")
         size_bytes = _settle(open_.path, final)
         self._tell("")
-        self._told(Segment(final, open_.began_at, open_.last_at, size_bytes, open_.pictures, open_.valid.stretches))
-
-    def _is_seen(self, packet: Packet) -> bool:
-        return self._seen is not None and self._seen.at_monotonic == packet.at_monotonic
+        self._told(Segment(final, open_.began_at, open_.last_at, size_bytes, open_.pictures))
 
     def _turn(self, keyframe: Packet) -> None:
         """Begin a new segment with *keyframe* where one is due, or where the camera's format changed."""
@@ -156,7 +149,6 @@ class Recorder:
             is_long = keyframe.at_monotonic - open_.began_at >= self._segment_s
             if not is_long and open_.size_px == self._size_px and open_.codec == codec:
                 return
-            open_.valid.keyframe(keyframe.at_monotonic, is_valid=self._is_seen(keyframe))
             open_.last_at = keyframe.at_monotonic
             self.close()
         self._begin(keyframe, codec, self._size_px)
@@ -165,8 +157,8 @@ class Recorder:
         wall = self._wall()
         folder = self._folder / f"{wall:%Y%m%d}"
         folder.mkdir(parents=True, exist_ok=True)
-        self._count += 1
-        path = folder / f"{wall:%H%M%S}-{os.getpid()}-{self._count}{SUFFIX}{PART}"
+        # By chance: a box without a clock of its own begins every life at the same second, with the same numbers.
+        path = folder / f"{wall:%H%M%S}-{token_hex(4)}{SUFFIX}{PART}"
         container = av.open(f"file:{path}", "w", format="mp4", options=_OPTIONS)
         source = cast("av.Packet[Any]", keyframe.data).stream
         if source is not None:
@@ -213,7 +205,7 @@ def settle_leftovers(folder: Path, *, now: float, wall: float) -> list[Segment]:
             continue
         final = part.with_suffix("")
         size_bytes = _settle(part, final)
-        segments.append(Segment(final, ended_at - length_s, ended_at, size_bytes, pictures, []))
+        segments.append(Segment(final, ended_at - length_s, ended_at, size_bytes, pictures))
     return segments
 
 

@@ -1,30 +1,10 @@
-"""Times of recorded video: a timeline that only rises, and between which key frames the video is valid. Pure."""
+"""The times of recorded video: a timeline that only rises, whatever a camera's clock does. Pure."""
 
 from fractions import Fraction
 
 TICK = Fraction(1, 90_000)
 LONGEST_STEP_S = 2.0
 """Two pictures that say they are farther apart than this, or not apart at all, are timed by their arrival."""
-
-
-class Validity:
-    """Between which key frames the video is valid: both were whole pictures, and none between them was not."""
-
-    def __init__(self) -> None:
-        self.stretches: list[tuple[float, float]] = []
-        self._last: float | None = None
-
-    def keyframe(self, at: float, *, is_valid: bool) -> None:
-        """A key frame came at *at*."""
-        if not is_valid:
-            self._last = None
-            return
-        if self._last is not None:
-            if self.stretches and self.stretches[-1][1] == self._last:
-                self.stretches[-1] = (self.stretches[-1][0], at)
-            else:
-                self.stretches.append((self._last, at))
-        self._last = at
 
 
 class Timeline:

@@ -1,5 +1,6 @@
 """The archive on real files: what can be played, what has expired, and an index that breaks."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -96,6 +97,45 @@ def test_a_damaged_index_is_put_aside_and_made_anew_from_the_files(archive: Arch
     ]
     assert (archive.folder / f"{INDEX}.damaged").exists()
     again.close()
+
+
+def test_a_recording_of_which_nobody_was_told_is_found_and_expires_like_the_others(archive: Archive) -> None:
+    record(archive, 1, age_days=20)
+    archive.close()
+    untold = archive.folder / "20260902" / "081600-ab.mp4"
+    untold.parent.mkdir()
+    untold.write_bytes(b"x" * 50)
+    os.utime(untold, (0, 0))
+    archive.open()
+    assert {each.file: each.size_bytes for each in archive.recordings()} == {
+        "quay/20260901/081500-1-1.mp4": 100,
+        "20260902/081600-ab.mp4": 50,
+    }
+    assert archive.keep_to(EVERYTHING, MOMENT) == 2
+    assert not untold.exists()
+
+
+def test_what_was_guessed_from_a_file_is_put_right_when_it_is_told(archive: Archive) -> None:
+    path = record(archive, 1)
+    archive._execute("delete from recording")
+    archive.close()
+    archive.open()
+    record(archive, 1)
+    (found,) = archive.recordings()
+    assert (found.file, found.ended_at) == (str(path.relative_to(archive.folder)), NOW)
+
+
+def test_an_index_that_rots_while_it_is_used_is_made_anew(archive: Archive) -> None:
+    for number in range(1, 200):
+        record(archive, number)
+    archive.close()
+    index = archive.folder / INDEX
+    content = bytearray(index.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    index.write_bytes(content)
+    with pytest.raises(TryAgain):
+        archive.recordings()
+    assert len(archive.recordings()) == 199
 
 
 def test_a_disk_that_refuses_asks_to_be_tried_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Recordings that play: copied as they came, cut on key frames, whole or gone, also when the process is killed."""
 
 import os
+import resource
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any, cast
 import av
 import pytest
 
+from agent.surveillance import recorder
 from agent.surveillance.decode import KeyframeCheck, Moment
 from agent.surveillance.recorder import PART, Recorder, Segment, settle_leftovers
 from drivers import registry
@@ -161,12 +163,13 @@ def test_nothing_is_recorded_before_the_first_valid_key_frame(studio: Studio, tm
     assert [segment.pictures for segment in studio.segments] == [GOP]
 
 
-def test_a_key_frame_that_is_no_picture_interrupts_what_is_valid(studio: Studio) -> None:
-    for number in range(6 * GOP):
-        studio.take(studio.camera.read(), is_valid=number != 2 * GOP)
-    studio.recorder.close()
-    stretches = [stretch for segment in studio.segments for stretch in segment.valid]
-    assert sum(end - begin for begin, end in stretches) == pytest.approx(2 + 4, abs=0.2)
+def test_two_lives_of_a_box_without_a_clock_do_not_write_over_each_other(tmp_path: Path) -> None:
+    for _ in range(2):
+        studio = Studio(sim(), tmp_path)
+        studio.run(GOP)
+        studio.recorder.close()
+        studio.camera.close()
+    assert len(list(tmp_path.rglob("*.mp4"))) == 2
 
 
 def test_another_picture_size_begins_another_segment(tmp_path: Path) -> None:
@@ -200,6 +203,20 @@ def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path) -> None:
     studio.recorder.close()
     assert studio.troubles[1:] == [""]
     assert studio.segments
+    studio.camera.close()
+
+
+def test_a_card_that_stays_full_is_not_littered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "AGAIN_S", 1.0)
+    studio = Studio(sim(), tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # not one byte can be written any more
+    try:
+        studio.run(10 * GOP)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(studio.troubles) == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     studio.camera.close()
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.surveillance.timing import LONGEST_STEP_S, TICK, Timeline, Validity
+from agent.surveillance.timing import LONGEST_STEP_S, TICK, Timeline
 
 steps = st.lists(st.tuples(st.one_of(st.none(), st.floats(-1e6, 1e6)), st.floats(0.0, 5.0)), min_size=1, max_size=60)
 
@@ -42,17 +42,3 @@ def test_recorded_time_always_rises_and_never_leaps(given_steps: list[tuple[floa
         if before >= 0:
             assert (at - before) * TICK <= max(LONGEST_STEP_S, later) + TICK
         before = at
-
-
-def test_video_is_valid_between_valid_key_frames() -> None:
-    seen = Validity()
-    for at, is_valid in ((0.0, True), (2.0, True), (4.0, False), (6.0, True), (8.0, True), (10.0, True)):
-        seen.keyframe(at, is_valid=is_valid)
-    assert seen.stretches == [(0.0, 2.0), (6.0, 10.0)]
-
-
-def test_a_lone_valid_key_frame_proves_no_stretch() -> None:
-    seen = Validity()
-    seen.keyframe(0.0, is_valid=True)
-    seen.keyframe(2.0, is_valid=False)
-    assert seen.stretches == []
