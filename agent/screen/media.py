@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.errors import SystemReason
 from agent.files import replace_file
@@ -62,19 +62,30 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A file that may be shown, by its content."""
+class Medium:
+    """What may be shown: a picture, a film, or one page of a document. Served at `/media/<id>`."""
 
     id: str
+    """Known by its content: equal bytes, equal id."""
     name: str
+    """Of the file it came from, composed (NFC) and on one line."""
+    kind: Literal["image", "video"]
     bytes: int
+    """As it is served."""
+    width_px: int
+    height_px: int
+    length_s: float | None = None
+    """Of a film."""
+    page: int | None = None
+    """Which page of a document, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a folder holds at one look."""
 
-    pictures: tuple[Picture, ...]
+    media: tuple[Medium, ...]
+    """In the order of their names; equal content once; a document's pages in their order."""
     refusals: tuple[Refusal, ...]
     is_settling: bool
     """A file is still being written; look again."""
@@ -189,7 +200,7 @@ class _Sight:
 
     mark: tuple[int, int]
     since: float
-    finding: Picture | Refusal | None
+    finding: Medium | Refusal | None
 
 
 class MediaFolder:
@@ -230,17 +241,17 @@ class MediaFolder:
             sights[name] = sight
         self._sights = sights
         findings = [sight.finding for sight in sights.values()]
-        pictures: dict[str, Picture] = {}
+        media: dict[str, Medium] = {}
         for found in findings:
-            if isinstance(found, Picture):
-                pictures.setdefault(found.id, found)
+            if isinstance(found, Medium):
+                media.setdefault(found.id, found)
         return Offer(
-            pictures=tuple(pictures.values()),
+            media=tuple(media.values()),
             refusals=tuple(found for found in findings if isinstance(found, Refusal)),
             is_settling=settling,
         )
 
-    def _read(self, name: str, size: int) -> Picture | Refusal:
+    def _read(self, name: str, size: int) -> Medium | Refusal:
         shown_name = unicodedata.normalize("NFC", name)
         if size > LIMIT_BYTES:
             return Refusal(shown_name, "bytes", {"limit": LIMIT_BYTES // 2**20})
@@ -256,7 +267,15 @@ class MediaFolder:
             except MediaError as refused:
                 return Refusal(shown_name, refused.reason, refused.values)
             stored = self._store.put(id_, made, suffix), suffix
-        return Picture(id_, shown_name, stored[0].stat().st_size)
+        width_px, height_px = _size_of(stored[0])
+        return Medium(id_, shown_name, "image", stored[0].stat().st_size, width_px, height_px)
+
+
+def _size_of(file: Path) -> tuple[int, int]:
+    from PIL import Image  # noqa: PLC0415
+
+    with Image.open(file) as image:
+        return image.size
 
 
 def _unreadable(name: str, error: OSError) -> Refusal:

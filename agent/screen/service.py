@@ -114,10 +114,10 @@ class ScreenService(Service):
         if before is None or before.refusals != offer.refusals:
             for refusal in offer.refusals:
                 log.warning("screen: %s refused: %s", refusal.name, self._reason(refusal))
-        self._hub.set_playlist(Item(id=p.id, url=f"/media/{p.id}", bytes=p.bytes) for p in offer.pictures)
+        self._hub.set_playlist(Item(id=m.id, url=f"/media/{m.id}", bytes=m.bytes) for m in offer.media)
         if not offer.is_settling:
             # One generation longer than it plays: a page may be about to load what has just left the list.
-            playing = frozenset(picture.id for picture in offer.pictures)
+            playing = frozenset(medium.id for medium in offer.media)
             self._store.keep(playing | self._kept)
             self._kept = playing
         return TICK_S if offer.is_settling else RESCAN_S
@@ -139,7 +139,7 @@ class ScreenService(Service):
                 "SCREEN_FILES_REFUSED",
                 {"count": len(named), "files": "; ".join(named[:NAMED_REFUSALS] + more)},
             )
-        if not self._offer.pictures and not self._offer.is_settling:
+        if not self._offer.media and not self._offer.is_settling:
             return Condition(Status.DEGRADED, "SCREEN_NO_MEDIA", {"path": str(self._folder.path)})
         return OK
 

@@ -90,7 +90,7 @@ def test_every_way_of_coding_colour_becomes_one_that_browsers_draw(mode: str, ki
 def test_a_file_is_known_by_its_content_whatever_its_name_says(box: Box) -> None:
     data = plain((200, 30, 30), kind="PNG")
     box.put("áp phích.jpg", data)
-    [picture] = box.folder.look(wall_s=NOW, monotonic=0).pictures
+    [picture] = box.folder.look(wall_s=NOW, monotonic=0).media
     assert picture.id == content_id(data)
     assert box.store.find(picture.id) == (box.store.path / f"{picture.id}.png", "image/png")
 
@@ -98,7 +98,7 @@ def test_a_file_is_known_by_its_content_whatever_its_name_says(box: Box) -> None
 def test_pictures_come_in_the_order_of_their_names_and_a_copy_plays_once(box: Box) -> None:
     for name, grey in (("02.png", 20), ("01.png", 10), ("03 copy of 01.png", 10), ("10.png", 30)):
         box.put(name, plain((grey, grey, grey)))
-    assert [p.name for p in box.folder.look(wall_s=NOW, monotonic=0).pictures] == ["01.png", "02.png", "10.png"]
+    assert [p.name for p in box.folder.look(wall_s=NOW, monotonic=0).media] == ["01.png", "02.png", "10.png"]
 
 
 def test_a_decomposed_name_is_told_composed(box: Box) -> None:
@@ -111,7 +111,7 @@ def test_a_decomposed_name_is_told_composed(box: Box) -> None:
 def test_temporary_and_hidden_files_are_not_there(box: Box, name: str) -> None:
     box.put(name, plain((1, 2, 3)))
     offer = box.folder.look(wall_s=NOW, monotonic=0)
-    assert (offer.pictures, offer.refusals) == ((), ())
+    assert (offer.media, offer.refusals) == ((), ())
 
 
 def test_a_file_being_copied_is_waited_for_until_it_stands_still(box: Box) -> None:
@@ -122,22 +122,22 @@ def test_a_file_being_copied_is_waited_for_until_it_stands_still(box: Box) -> No
     assert box.folder.look(wall_s=NOW, monotonic=2.5).is_settling, "it grew: the wait begins anew"
     box.put("a.jpg", data, at=NOW)
     offer = box.folder.look(wall_s=NOW, monotonic=3)
-    assert (offer.is_settling, offer.pictures, offer.refusals) == (True, (), ())
-    [picture] = box.folder.look(wall_s=NOW, monotonic=5.1).pictures
+    assert (offer.is_settling, offer.media, offer.refusals) == (True, (), ())
+    [picture] = box.folder.look(wall_s=NOW, monotonic=5.1).media
     assert picture.id == content_id(data)
 
 
 def test_a_clock_in_the_past_does_not_keep_a_file_waiting_for_ever(box: Box) -> None:
     box.put("a.png", plain((9, 9, 9)), at=NOW)
     box.folder.look(wall_s=0, monotonic=0)
-    assert len(box.folder.look(wall_s=3, monotonic=3).pictures) == 1
+    assert len(box.folder.look(wall_s=3, monotonic=3).media) == 1
 
 
 def test_an_unchanged_file_is_read_once(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     box.put("a.png", plain((9, 9, 9)))
     box.folder.look(wall_s=NOW, monotonic=0)
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("read again"))
-    assert len(box.folder.look(wall_s=NOW, monotonic=60).pictures) == 1
+    assert len(box.folder.look(wall_s=NOW, monotonic=60).media) == 1
 
 
 def test_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
@@ -168,5 +168,5 @@ def test_links_in_a_circle_are_refused_by_name_and_the_rest_plays(box: Box) -> N
     (box.path / "loop.png").symlink_to("loop.png")
     box.put("good.png", plain((10, 90, 60)))
     offer = box.folder.look(wall_s=NOW, monotonic=0.0)
-    assert [picture.name for picture in offer.pictures] == ["good.png"]
+    assert [picture.name for picture in offer.media] == ["good.png"]
     assert [(refusal.name, refusal.reason) for refusal in offer.refusals] == [("loop.png", "unreadable")]
