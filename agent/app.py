@@ -25,6 +25,7 @@ from agent.health import OK, Condition, Status
 from agent.notify import Notifier, watchdog_interval_s
 from agent.orders import Duties
 from agent.outbox.lookback import newest_first
+from agent.pictures import Pictures
 from agent.rating.ledger import LedgerService
 from agent.screen.media import MediaStore
 from agent.screen.service import ScreenService
@@ -85,7 +86,7 @@ class App:
             mailbox=self._mailbox,
             words=lambda: standing.language,
             renew=self._reload_for_an_order,
-            cameras=self._cameras.services,
+            pictures=Pictures(clock=self.clock, outbox=self.outbox, cameras=self._cameras.services),
             sign=self._ratings.sign,
             slip=self._ratings.slip,
             best=lambda: self.settings.rating.scale.best,

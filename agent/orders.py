@@ -1,11 +1,8 @@
 """What each order from the province does. The rules of taking orders are in `agent.uplink.commands`."""
 
-import hashlib
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
 
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
@@ -13,24 +10,19 @@ from agent.event import EventType, Fact, Lane, Stream
 from agent.health import Health
 from agent.language import Language
 from agent.outbox.store import Outbox
+from agent.pictures import Arguments, Pictures, asked_by
 from agent.rating.bookkeeper import TransactionsData
 from agent.rating.chord import checked_code
 from agent.rating.inspection import LASTS_S
-from agent.rating.modes import BY_LENGTH, ModeKind
+from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
 from agent.settings.problem import SettingsError
-from agent.surveillance.egress import EgressData
-from agent.surveillance.service import CameraService
-from agent.surveillance.still import Still
-from agent.uplink.commands import Action, Bulk, Done
+from agent.uplink.commands import Action, Done
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import HealthReport
 
-SNAPSHOT_S = 5.0
-CLIP_S = 9.0
 MOST_TRANSACTIONS = 100_000
-Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,8 +36,7 @@ class Duties:
     words: Callable[[], Language]
     renew: Callable[[], str]
     """Reads the configuration again; returns the digest then running."""
-    cameras: Callable[[], Mapping[str, CameraService]]
-    """The cameras that are configured, by name."""
+    pictures: Pictures
     sign: Sign
     slip: Slip
     best: Callable[[], int]
@@ -57,9 +48,7 @@ class Duties:
             "ping": self.ping,
             "health": self.tell_health,
             "reload": self.reload,
-            "snapshot": self.snapshot,
-            "clip": self.clip,
-            "relearn": self.relearn,
+            **self.pictures.handlers(),
             "replay": self.replay,
             "training": self.training,
             "transactions": self.transactions,
@@ -79,73 +68,6 @@ class Duties:
             return Done({"hash": self.renew()})
         except SettingsError as error:
             raise PersonMustAct(error.render()) from error
-
-    def snapshot(self, arguments: Arguments) -> Done:
-        """A still of `camera` (the first one unless said), after egress, over `up/bulk`."""
-        name, camera = self._camera(arguments)
-        still = camera.snapshot(SNAPSHOT_S)
-        self._account(arguments, "snapshot", name, still)
-        about = {
-            "camera": name,
-            "width_px": still.width_px,
-            "height_px": still.height_px,
-            "age_ms": round((time.monotonic() - still.taken_at_monotonic) * 1000),
-            "egress": still.egress,
-            "hidden": list(still.hidden),
-        }
-        answer = {**about, "size": len(still.jpeg), "sha256": hashlib.sha256(still.jpeg).hexdigest()}
-        return Done(answer, Bulk(still.jpeg, "image/jpeg", about))
-
-    def relearn(self, arguments: Arguments) -> Done:
-        """What `camera` (the first one unless said) sees now is what it is there to see."""
-        name, camera = self._camera(arguments)
-        camera.relearn()
-        return Done({"camera": name})
-
-    def _camera(self, arguments: Arguments) -> tuple[str, CameraService]:
-        """The camera that is meant, with its name."""
-        cameras = self.cameras()
-        if not cameras:
-            raise PersonMustAct("no camera is configured at this counter")
-        name = str(arguments.get("camera", next(iter(cameras))))
-        if name not in cameras:
-            raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
-        return name, cameras[name]
-
-    def clip(self, arguments: Arguments) -> Done:
-        """The last seconds of `camera` (the first one unless said) as an MP4, after egress, over `up/bulk`."""
-        name, camera = self._camera(arguments)
-        clip = camera.clip(CLIP_S)
-        self._account(arguments, "clip", name, clip)
-        about = {
-            "camera": name,
-            "width_px": clip.width_px,
-            "height_px": clip.height_px,
-            "pictures": clip.pictures,
-            "lasts_s": clip.lasts_s,
-            "egress": clip.egress,
-            "hidden": list(clip.hidden),
-        }
-        answer = {**about, "size": len(clip.jpeg), "sha256": hashlib.sha256(clip.jpeg).hexdigest()}
-        return Done(answer, Bulk(clip.jpeg, "video/mp4", about))
-
-    def _account(self, arguments: Arguments, kind: Literal["snapshot", "clip"], camera: str, still: Still) -> None:
-        """Write down that *still* is about to leave.
-
-        Raises:
-            CounterAgentError: it cannot be written down, so nothing may leave.
-        """
-        data = EgressData(
-            kind=kind,
-            camera=camera,
-            order=getattr(arguments, "order", ""),
-            is_broadcast=getattr(arguments, "is_broadcast", False),
-            by=asked_by(arguments) if "by" in arguments else None,
-            pictures=still.pictures,
-            egress=still.egress,
-            hidden=list(still.hidden),
-        )
-        self.outbox.append(Fact.seen(EventType.EGRESS, self.clock.read(), data.payload()))
 
     def replay(self, arguments: Arguments) -> Done:
         """Send the stored events `from`..`to` of `lane` once more; they keep their ids."""
@@ -225,15 +147,3 @@ class Duties:
         if lasts_s <= 0:
             raise ValueError("until: it is over")
         return lasts_s
-
-
-def asked_by(arguments: Arguments) -> str:
-    """Who gives an order that is announced.
-
-    Raises:
-        ValueError: nobody is named.
-    """
-    by = " ".join(str(arguments.get("by", "")).split())
-    if not by or len(by) > BY_LENGTH or not by.isprintable():
-        raise ValueError(f"by: who asks for it is needed, in at most {BY_LENGTH} characters")
-    return by

@@ -136,6 +136,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.evidence": ["agent"],
             "agent.export": ["agent"],
             "agent.orders": ["agent"],
+            "agent.pictures": ["agent"],
             "agent.portal": ["agent"],
             "agent.protocol": ["agent"],
             "agent.today": ["agent"],

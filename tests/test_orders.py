@@ -1,30 +1,27 @@
 """What each order does; how orders are taken is tested with the commands."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from agent.clock import ClockQuality, ManualClock
-from agent.errors import CounterAgentError, PersonMustAct, TryAgain
+from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Fact, Lane, Stream
 from agent.health import Condition, Health, Status
 from agent.language import language
 from agent.orders import Duties
 from agent.outbox.store import Outbox
+from agent.pictures import Pictures
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
 from agent.settings.load import load
-from agent.surveillance.service import CameraService
-from agent.surveillance.still import Still
-from agent.uplink.commands import Asked
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
 
@@ -44,7 +41,7 @@ def duties(tmp_path: Path) -> Iterator[Duties]:
             mailbox=mailbox,
             words=lambda: language("vi"),
             renew=lambda: "0123456789abcdef",
-            cameras=dict,
+            pictures=Pictures(clock=CLOCK, outbox=outbox, cameras=dict),
             sign=Sign(tmp_path / "mode.json", CLOCK, None),
             slip=Slip(tmp_path / "inspection-code.json", CLOCK, None),
             best=lambda: 3,
@@ -72,80 +69,6 @@ def test_a_reload_of_a_bad_file_fails_with_its_problems(duties: Duties, tmp_path
     path.write_text("counter: {}\n")
     with pytest.raises(PersonMustAct, match=r"config\.yaml:1"):
         replace(duties, renew=lambda: str(load(path))).reload({})
-
-
-def test_a_snapshot_without_a_camera_says_that_there_is_none(duties: Duties) -> None:
-    with pytest.raises(PersonMustAct, match="no camera is configured"):
-        duties.snapshot({})
-
-
-class Eye:
-    """A camera's service, as far as an order sees it."""
-
-    has_relearned = False
-
-    def snapshot(self, timeout_s: float) -> Still:  # noqa: ARG002
-        return Still(b"\xff\xd8picture", 320, 180, time.monotonic(), "pixelated", ("masks", "whole"))
-
-    def relearn(self) -> None:
-        self.has_relearned = True
-
-    def clip(self, timeout_s: float) -> Still:
-        return replace(self.snapshot(timeout_s), jpeg=b"ftyp film", pictures=12, lasts_s=2.4)
-
-
-class Full:
-    """An outbox that can take nothing more."""
-
-    def append(self, *_: Fact) -> None:
-        raise TryAgain("the card is full")
-
-
-def seeing(duties: Duties) -> Duties:
-    return replace(duties, cameras=lambda: {"quay": cast("CameraService", Eye())})
-
-
-def test_a_picture_that_leaves_is_an_event_that_says_who_asked_and_what_was_hidden(duties: Duties) -> None:
-    asked = Asked({"by": "Phòng CS QLHC"}, order="s-7", is_broadcast=True)
-    done = seeing(duties).snapshot(asked)
-    assert done.bulk is not None
-    ((_, body),) = duties.outbox.read(Stream(duties.outbox.epoch, Lane.RECORD), 6, 9)
-    said = json.loads(body)
-    assert said["type"] == "vn.motcua.egress.v1"
-    assert said["data"] == {
-        "kind": "snapshot",
-        "camera": "quay",
-        "order": "s-7",
-        "is_broadcast": True,
-        "by": "Phòng CS QLHC",
-        "pictures": 1,
-        "egress": "pixelated",
-        "hidden": ["masks", "whole"],
-    }
-
-
-def test_a_clip_is_handed_over_as_a_film_and_its_pictures_are_counted(duties: Duties) -> None:
-    done = seeing(duties).clip(Asked({"camera": "quay"}, order="c-1", is_broadcast=False))
-    assert done.bulk is not None
-    assert (done.bulk.content_type, done.bulk.content) == ("video/mp4", b"ftyp film")
-    assert (done.answer["pictures"], done.answer["lasts_s"], done.answer["size"]) == (12, 2.4, 9)
-    ((_, body),) = duties.outbox.read(Stream(duties.outbox.epoch, Lane.RECORD), 6, 9)
-    told = json.loads(body)["data"]
-    assert (told["kind"], told["order"], told["pictures"]) == ("clip", "c-1", 12)
-
-
-def test_a_picture_that_cannot_be_accounted_for_does_not_leave(duties: Duties) -> None:
-    with pytest.raises(CounterAgentError, match="card is full"):
-        replace(seeing(duties), outbox=cast("Outbox", Full())).snapshot(Asked({}, order="s-8", is_broadcast=False))
-
-
-def test_relearning_is_done_by_the_camera_that_is_meant(duties: Duties) -> None:
-    quay, door = Eye(), Eye()
-    several = replace(duties, cameras=lambda: cast("dict[str, CameraService]", {"quay": quay, "door": door}))
-    assert several.relearn({"camera": "door"}).answer == {"camera": "door"}
-    assert (quay.has_relearned, door.has_relearned) == (False, True)
-    with pytest.raises(PersonMustAct, match='no camera "yard"; known: quay, door'):
-        several.relearn({"camera": "yard"})
 
 
 def replay(duties: Duties, first: Any, last: Any, **more: Any) -> dict[str, Any]:

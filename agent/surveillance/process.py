@@ -276,7 +276,7 @@ class CameraProcess:
             return
         try:
             still = Still(
-                jpeg=message.body,
+                content=message.body,
                 width_px=int(words["width_px"]),
                 height_px=int(words["height_px"]),
                 taken_at_monotonic=float(words["taken_at_monotonic"]),

@@ -6,7 +6,6 @@ repeat them for ever. The service runs the orders one after another on its own t
 snapshot delays other orders and nothing else.
 """
 
-import hashlib
 import logging
 import queue
 import random
@@ -22,7 +21,8 @@ from pydantic import ValidationError
 from agent.clock import Clock
 from agent.errors import CounterAgentError
 from agent.service import Service
-from agent.uplink.payload import Manifest, Message, Order, Result
+from agent.uplink.bulk import PART_BYTES, Bulk
+from agent.uplink.payload import Message, Order, Result
 from agent.uplink.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -30,18 +30,6 @@ log = logging.getLogger(__name__)
 JOURNAL_RETRY_S = 5.0
 WAITING = 32
 """Orders waiting at once; a further one is rejected, never silently dropped."""
-PART_BYTES = 128 * 1024
-PART_OVERHEAD_BYTES = 512
-"""Left free in a packet for its topic and what stands around it, where a broker takes only small ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    """A picture, a log or a bundle that a command hands over beside its result."""
-
-    content: bytes
-    content_type: str
-    about: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +40,30 @@ class Done:
     bulk: Bulk | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """What a command answers that goes on: `Asked.finish` tells what it came to."""
+
+
 class Asked(dict[str, Any]):
     """An order's arguments, and which order it is, for those who must account for it."""
 
-    def __init__(self, arguments: Mapping[str, Any], *, order: str, is_broadcast: bool) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        order: str,
+        is_broadcast: bool,
+        finish: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ) -> None:
+        """*finish* is called once, from any thread, with the answer of a command that was underway."""
         super().__init__(arguments)
         self.order = order
         self.is_broadcast = is_broadcast
+        self.finish = finish
 
 
-Action = Callable[[Mapping[str, Any]], Done]
+Action = Callable[[Mapping[str, Any]], Done | Underway]
 """Carries out one command with its arguments; raises `CounterAgentError` to fail it with that reason."""
 
 
@@ -193,23 +195,39 @@ class CommandService(Service):
             self._finish(incoming, Result(status="expired"))
             return
         self._tell(incoming, Result(status="running").encode())
+        result = self._act(incoming, order)
+        if result is not None:
+            self._finish(incoming, result)
+
+    def _act(self, incoming: Incoming, order: Order) -> Result | None:
+        """What came of it; None: it goes on, and `Asked.finish` will tell."""
         began = time.monotonic()
+        asked = Asked(
+            order.arguments,
+            order=incoming.id,
+            is_broadcast=incoming.is_broadcast,
+            finish=lambda answer: self._finish(incoming, _done(answer, began)),
+        )
         try:
-            asked = Asked(order.arguments, order=incoming.id, is_broadcast=incoming.is_broadcast)
             done = self._handlers[incoming.name](asked)
         except CounterAgentError as error:
-            result = Result(status="failed", reason=str(error))
+            return Result(status="failed", reason=str(error))
         except (ValueError, TypeError, LookupError) as error:
-            result = Result(status="failed", reason=f"wrong arguments: {error}")
+            return Result(status="failed", reason=f"wrong arguments: {error}")
         except Exception as error:
             log.exception("the order %s/%s failed", incoming.name, incoming.id)
-            result = Result(status="failed", reason=f"{type(error).__name__}: {error}")
-        else:
-            took_ms = round((time.monotonic() - began) * 1000)
-            if done.bulk is not None:
-                self._hand_over(incoming.id, done.bulk)
-            result = Result(status="done", took_ms=took_ms, **done.answer)
-        self._finish(incoming, result)
+            return Result(status="failed", reason=f"{type(error).__name__}: {error}")
+        if isinstance(done, Underway):
+            return None
+        for message in self._parts(incoming, done):
+            self._say(message)
+        return _done(done.answer, began)
+
+    def _parts(self, incoming: Incoming, done: Done) -> list[Message]:
+        """What is handed over beside the result."""
+        if done.bulk is None:
+            return []
+        return done.bulk.messages(self._topics, incoming.id, largest_bytes=self._largest_bytes())
 
     def _finish(self, incoming: Incoming, result: Result) -> None:
         try:
@@ -218,16 +236,7 @@ class CommandService(Service):
             log.warning("the result of %s/%s is told and not kept: %s", incoming.name, incoming.id, error)
         self._tell(incoming, result.encode())
 
-    def _hand_over(self, command_id: str, bulk: Bulk) -> None:
-        size = max(1, min(PART_BYTES, self._largest_bytes() - PART_OVERHEAD_BYTES))
-        parts = [bulk.content[start : start + size] for start in range(0, len(bulk.content), size)]
-        for number, part in enumerate(parts):
-            self._say(Message(self._topics.bulk(command_id, number), part))
-        manifest = Manifest(
-            content_type=bulk.content_type,
-            size=len(bulk.content),
-            sha256=hashlib.sha256(bulk.content).hexdigest(),
-            parts=len(parts),
-            about=dict(bulk.about),
-        )
-        self._say(Message(self._topics.bulk(command_id, "manifest"), manifest.encode()))
+
+def _done(answer: Mapping[str, Any], began: float) -> Result:
+    """The result of what began at *began* (`time.monotonic()`) and came to *answer*."""
+    return Result(status="done", took_ms=round((time.monotonic() - began) * 1000), **answer)

@@ -244,6 +244,8 @@ class Manifest(Payload):
     """`up/bulk/<id>/manifest`: what the parts before it make when put together."""
 
     content_type: str
+    name: str | None = None
+    """How the whole may be called where it is stored."""
     size: int
     sha256: str
     parts: int

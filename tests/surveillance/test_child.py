@@ -32,7 +32,7 @@ threading.Thread(target=service.run, args=(stop,), name="camera").start()
 assert there.wait(30)
 still = service.snapshot(10)
 heavy = sorted({"av", "cv2", "numpy", "multiprocessing"} & set(sys.modules))
-print(service._there.pid, len(still.jpeg), heavy, flush=True)
+print(service._there.pid, len(still.content), heavy, flush=True)
 sys.stdin.read()
 stop.set()
 """

@@ -93,7 +93,7 @@ def test_a_disk_that_refuses_is_named_in_health_and_the_camera_is_watched_all_th
     running = run(recorded(tmp_path))
     _, condition = running.until("CAMERA_NOT_RECORDED", within_s=20)
     assert "quay" in str(condition.values["text"])
-    assert running.service.snapshot(10).jpeg
+    assert running.service.snapshot(10).content
 
 
 def test_a_stopped_camera_finishes_its_segment(run: Callable[..., Running], tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def watch_children(monkeypatch: pytest.MonkeyPatch) -> list[CameraProcess]:
 def test_a_still_of_the_clip_is_a_pixelated_jpeg_of_its_size(run: Run, surveillance_clip: Path) -> None:
     before = time.monotonic()
     still = still_of(run(camera("file", {"source": surveillance_clip})))
-    picture = from_jpeg(still.jpeg)
+    picture = from_jpeg(still.content)
     assert (still.width_px, still.height_px) == (768, 576) == (picture.shape[1], picture.shape[0])
     assert (still.egress, still.hidden) == ("pixelated", ("whole",))
     assert before < still.taken_at_monotonic < time.monotonic()
@@ -76,7 +76,7 @@ def test_a_masked_still_of_the_clip_shows_the_street_but_not_what_the_mask_hides
     run: Run, surveillance_clip: Path
 ) -> None:
     still = still_of(run(camera("file", {"source": surveillance_clip}, egress="masked", masks=[LEFT_HALF])))
-    picture = from_jpeg(still.jpeg)
+    picture = from_jpeg(still.content)
     assert (still.egress, still.hidden) == ("masked", ("masks",))
     assert np.abs(picture[:, :376].astype(int) - FILL).max() <= 2
     assert picture[:, 400:].std() > 20
@@ -102,7 +102,7 @@ def test_a_clip_is_a_film_that_plays_and_every_picture_of_it_is_pixelated(run: R
     running = run(camera("file", {"source": surveillance_clip}))
     assert still_of(running)
     clip = running.service.clip(10)
-    with av.open(io.BytesIO(clip.jpeg), "r") as film:
+    with av.open(io.BytesIO(clip.content), "r") as film:
         pictures = [frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in film.decode(video=0)]
     assert (clip.egress, clip.hidden) == ("pixelated", ("whole",))
     assert 1 <= clip.pictures == len(pictures) <= 20
@@ -116,7 +116,7 @@ def test_a_still_shows_the_newest_picture(run: Run) -> None:
     assert time.monotonic() - second.taken_at_monotonic < 1
     assert second.taken_at_monotonic >= first.taken_at_monotonic
     later = eventually(lambda: newer(running, than=second))
-    assert later.jpeg != second.jpeg
+    assert later.content != second.content
 
 
 def newer(running: Running, *, than: Still) -> Still:
@@ -142,7 +142,7 @@ def test_no_still_writes_a_byte_to_a_file(run: Run) -> None:
     running = run(camera("sim"))
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (0, 0))
     pid = running.process.pid
-    assert [from_jpeg(still_of(running).jpeg).shape for _ in range(3)] == [(180, 320, 3)] * 3
+    assert [from_jpeg(still_of(running).content).shape for _ in range(3)] == [(180, 320, 3)] * 3
     assert running.process.pid == pid
 
 
@@ -156,7 +156,7 @@ def test_a_killed_child_is_said_and_replaced_and_stills_come_again(
     _, condition = running.until("CAMERA_CRASHED")
     assert (condition.status, condition.values) == (Status.FAILED, {"name": "quay", "text": "SIGKILL"})
     running.until("OK", after=running.codes.index("CAMERA_CRASHED"))
-    assert from_jpeg(still_of(running).jpeg).shape == (576, 768, 3)
+    assert from_jpeg(still_of(running).content).shape == (576, 768, 3)
     assert running.process.pid != first
     assert running.codes == ["STARTING", "OK", "CAMERA_CRASHED", "OK"]
     assert ["lost" in caplog.messages[0], "back after" in caplog.messages[1]] == [True, True]

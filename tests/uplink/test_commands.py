@@ -16,7 +16,8 @@ import pytest
 from agent.clock import ClockQuality, ManualClock
 from agent.errors import PersonMustAct, TryAgain
 from agent.outbox.store import Outbox
-from agent.uplink.commands import JOURNAL_RETRY_S, PART_BYTES, WAITING, Bulk, CommandService, Done, Incoming, Orders
+from agent.uplink.bulk import PART_BYTES, Bulk
+from agent.uplink.commands import JOURNAL_RETRY_S, WAITING, CommandService, Done, Incoming, Orders
 from agent.uplink.payload import Message
 from agent.uplink.topics import Topics
 from tests.eventually import eventually

@@ -7,6 +7,7 @@ import pytest
 from agent.language import language
 from agent.orders import Duties
 from agent.outbox.chain import verify
+from agent.pictures import Pictures
 from agent.province import receive
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
@@ -51,7 +52,7 @@ def commands(counter: Box) -> CommandService:
         mailbox=counter.mailbox,
         words=lambda: language("vi"),
         renew=str,
-        cameras=dict,
+        pictures=Pictures(clock=counter.clock, outbox=counter.outbox, cameras=dict),
         sign=Sign(counter.outbox.path.with_name("mode.json"), counter.clock, None),
         slip=Slip(counter.outbox.path.with_name("inspection-code.json"), counter.clock, None),
         best=lambda: 3,
