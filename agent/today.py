@@ -31,7 +31,7 @@ def terms_of(settings: Settings) -> Terms:
     counter = settings.counter
     return Terms(
         zone=counter.zone,
-        hours=counter.hours.spans,
+        hours=counter.calendar.spans,
         scale=settings.rating.scale,
         inputs=tuple(inputs),
         counter=counter.number,

@@ -30,7 +30,7 @@ from tests.rating.days import TERMS, ZONE, Week, at
 from tests.test_verify import alter
 
 CONFIG = """
-counter: {province: "40", agent: na-0123, commune: "17329"}
+counter: {province: "40", agent: na-0123, commune: "17329", holidays: none}
 uplink: {broker: "mqtt://127.0.0.1"}
 outbox: {path: %s}
 keypads: [{driver: sim, keys: {"31": 3}}]

@@ -15,7 +15,7 @@ from agent.today import terms_of, today
 from tests.rating.days import ZONE, at
 
 CONFIG = """
-counter: {province: "40", agent: na-0123}
+counter: {province: "40", agent: na-0123, holidays: none}
 uplink: {broker: "mqtt://127.0.0.1"}
 outbox: {path: /var/lib/counter-agent/outbox.db}
 """

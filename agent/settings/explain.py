@@ -65,7 +65,8 @@ def explain(error: ErrorDetails, document: Document, base: Path, model: type[Bas
     if error["type"].startswith("union_tag_"):
         return _variant(error, document, path)
     if place.kind == "null":
-        top = model.model_fields.get(str(error["loc"][0])) if len(error["loc"]) == 1 else None
+        steps = [step for step in error["loc"] if not str(step).startswith("[")]  # without the names of forms
+        top = model.model_fields.get(str(steps[0])) if len(steps) == 1 else None
         return Finding("empty_required" if top is None or top.is_required() else "empty", path, place.key)
     code, shown = _sentence(error, place, _Number.of(model, error["loc"]), values)
     return Finding(code, path, place.key if is_key else place.value, shown)
@@ -120,7 +121,7 @@ def _sentence(error: ErrorDetails, place: Place, number: "_Number", context: dic
 _CODES = {
     kind: code
     for code, kinds in {
-        "want_text": "string_type string_unicode path_type",
+        "want_text": "string_type string_unicode path_type date_type",
         "want_number": "int_type int_parsing int_from_float int_parsing_size float_type float_parsing",
         "want_bool": "bool_type bool_parsing",
         "want_list": "list_type tuple_type set_type frozen_set_type iterable_type",

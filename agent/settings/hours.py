@@ -7,6 +7,7 @@ compare as such.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ _SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(([01]\d|2[0-3]):([0-5]\d)|24:00)
 _LOOSE_SPAN = re.compile(r"\s*(\d{1,2})\s*[:hg.]\s*(\d{2})?\s*[-–—]\s*(\d{1,2})\s*[:hg.]\s*(\d{2})?\s*", re.IGNORECASE)
 
 
-def _expand(key: str) -> list[str]:
+def days_in(key: str) -> list[str]:
     """The days a key names, in order; empty when it names none."""
     first, _, last = key.partition("-")
     if first not in DAYS or (last or first) not in DAYS or key.endswith("-"):
@@ -30,7 +31,7 @@ def _expand(key: str) -> list[str]:
 
 
 def _days(key: str) -> str:
-    if not _expand(key):
+    if not days_in(key):
         raise refuse("hours_day", seen=key)
     return key
 
@@ -50,10 +51,21 @@ def _span(text: str) -> str:
     return text
 
 
+def _apart(spans: tuple[str, ...]) -> tuple[str, ...]:
+    """The spans of one day in order; no two of them overlap."""
+    taken: list[str] = []
+    for index, span in enumerate(spans):
+        for other in taken:
+            if span[:5] < other[6:] and other[:5] < span[6:]:
+                raise refuse("spans_overlap", at=[index], seen=span, other=other)
+        taken.append(span)
+    return tuple(sorted(taken))
+
+
 def _by_day(week: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     taken: dict[str, list[str]] = {}
     for key, spans in week.items():
-        for day in _expand(key):
+        for day in days_in(key):
             for index, span in enumerate(spans):
                 start, end = span.split("-")
                 for other in taken.setdefault(day, []):
@@ -69,6 +81,8 @@ _SPAN_PATTERN = f"^{_SPAN.pattern}$"
 Days = Annotated[str, AfterValidator(_days), Field(json_schema_extra={"pattern": _KEY_PATTERN})]
 Span = Annotated[str, AfterValidator(_span), Field(json_schema_extra={"pattern": _SPAN_PATTERN})]
 
+Spans = Annotated[tuple[Span, ...], AfterValidator(_apart)]
+"""The hours of one day."""
 
 Week = Annotated[
     dict[Days, tuple[Span, ...]],
@@ -89,7 +103,7 @@ class Hours(RootModel[Week]):
 
     def spans(self, moment: datetime) -> list[tuple[str, str]]:
         """The opening spans of *moment*'s day, as pairs of `HH:MM`, in order."""
-        return [_pair(span) for span in self.root.get(DAYS[moment.weekday()], ())]
+        return pairs(self.root.get(DAYS[moment.weekday()], ()))
 
     def spell(self, words: Language) -> str:
         """The week as people read it: `Thứ Hai – Thứ Sáu: 07:00–11:30, 13:30–17:00`; empty when never open."""
@@ -115,9 +129,9 @@ def _days_in_words(first: str, last: str, words: Language) -> str:
     return " – ".join(names)
 
 
-def _pair(span: str) -> tuple[str, str]:
-    start, end = span.split("-")
-    return start, end
+def pairs(spans: Iterable[str]) -> list[tuple[str, str]]:
+    """Spans as pairs of `HH:MM`."""
+    return [(span[:5], span[6:]) for span in spans]
 
 
 def office_hours() -> Hours:

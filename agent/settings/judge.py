@@ -11,9 +11,11 @@ from typing import Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from agent.screen.legible import on_screen
+from agent.settings.as_in_file import AsInTheFile
 from agent.settings.document import Document, Finding
 from agent.settings.explain import Word, explain, locate, odd_number
 from agent.settings.model import MOST_DEVICES, RESTART_ONLY, Qr, Rating, Screen, Settings
@@ -291,9 +293,15 @@ def _fields_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     kinds: list[type[BaseModel]] = []
     for step in loc:
         info = model.model_fields.get(str(step))
-        kinds = list(_models_in(info.annotation)) if info is not None else [k for k in kinds if _is_kind(k, step)]
+        kinds = _kinds_at(info) if info is not None else [k for k in kinds if _is_kind(k, step)]
         model = kinds[0] if kinds else model
     return list(model.model_fields)
+
+
+def _kinds_at(info: FieldInfo) -> list[type[BaseModel]]:
+    """The models a field is made of; a field that is written otherwise than it is kept says of which."""
+    written = [item.made_of for item in info.metadata if isinstance(item, AsInTheFile)]
+    return written or list(_models_in(info.annotation))
 
 
 def _is_kind(model: type[BaseModel], name: str | int) -> bool:

@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInf
 from agent.rating.scale import VN4
 from agent.rating.sticker import sticker_address
 from agent.rating.token import TOKEN_LENGTH
+from agent.screen.calendar import Calendar
+from agent.settings.holidays import Holidays, HolidaysField
 from agent.settings.hours import Hours, office_hours
 from agent.settings.refusal import refuse
 from agent.settings.scales import ScaleField
@@ -67,6 +69,9 @@ class Counter(Section):
     """Language of what the box says to technicians."""
     hours: Hours = Field(default_factory=office_hours)
     """Opening hours: days mon..sun and ranges of them, spans "HH:MM-HH:MM" up to "24:00"."""
+    holidays: HolidaysField = Holidays()
+    """Days that are unlike their weekday: vn (the public holidays of Vietnam, lunar Tết and days worked in place of
+    others included), none, or a list of vn and days of one's own: 2027-01-20, or {date, name, hours}."""
     timezone: TimezoneName = "Asia/Ho_Chi_Minh"
     """Time zone by its IANA name."""
 
@@ -74,6 +79,11 @@ class Counter(Section):
     def zone(self) -> ZoneInfo:
         """The counter's time zone."""
         return ZoneInfo(self.timezone)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """When the counter is open: its hours and its holidays."""
+        return Calendar(self.hours, self.holidays, self.zone, self.language)
 
 
 class Uplink(Section):

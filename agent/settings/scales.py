@@ -10,19 +10,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetCoreSchemaHandler,
-    Tag,
-)
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from agent.language import languages, phone_languages
 from agent.rating.scale import SCALES, Level, Scale
+from agent.settings.as_in_file import AsInTheFile
 from agent.settings.refusal import refuse
 
 Label = Annotated[str, Field(min_length=1, max_length=60)]
@@ -102,17 +94,4 @@ _Forms = Annotated[
 ]
 
 
-class _AsInTheFile:
-    """Reads a `Scale` from both forms and writes it back in the shorter one."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        forms = handler.generate_schema(_Forms)
-        return core_schema.json_or_python_schema(
-            json_schema=forms,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(Scale), forms]),
-            serialization=core_schema.plain_serializer_function_ser_schema(spell),
-        )
-
-
-ScaleField = Annotated[Scale, _AsInTheFile()]
+ScaleField = Annotated[Scale, AsInTheFile(Scale, _Forms, spell=spell, made_of=SpelledLevel)]

@@ -16,6 +16,8 @@ from pydantic import BaseModel, RootModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from agent.rating.scale import Scale
+from agent.settings.holidays import Holidays
+from agent.settings.holidays import spell as spell_holidays
 from agent.settings.model import Settings
 from agent.settings.scales import spell
 from agent.settings.unknown import DEVICES, SECTIONS
@@ -32,6 +34,8 @@ class Plain(GenerateJsonSchema):
         return False
 
     def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, Holidays):
+            return spell_holidays(dft)
         return spell(dft) if isinstance(dft, Scale) else super().encode_default(dft)
 
 

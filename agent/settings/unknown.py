@@ -19,7 +19,6 @@ DEVICES = {"keypads": "keypad", "cameras": "camera"}
 """Lists of devices in the file, and their kind in the registry of drivers."""
 
 LATER = {
-    "counter.holidays",
     "displays",
     "screen.output.power",
     "screen.playlist",

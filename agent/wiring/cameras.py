@@ -60,7 +60,7 @@ class Cameras:
         self._standing.outbox.append(Fact.seen(EventType.ALERT, self._standing.clock.read(), data.payload()))
 
     def _is_open(self) -> bool:
-        return self._standing.settings.counter.hours.is_open(self._standing.clock.now())
+        return self._standing.settings.counter.calendar.is_open(self._standing.clock.now())
 
     def _archivist(self, camera: model.Camera, record: model.Record) -> Service:
         return Archivist(

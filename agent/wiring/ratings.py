@@ -114,7 +114,7 @@ class Ratings:
             correction_s=settings.rating.correction_s,
             lockout_s=settings.rating.lockout_s,
             max_per_hour=settings.rating.max_per_hour,
-            is_open=settings.counter.hours.is_open,
+            is_open=settings.counter.calendar.is_open,
             mode=self.sign.flag_at,
         )
         keys = {name: keys_of(keypad) for name, keypad in zip(numbered("keypad"), settings.keypads, strict=False)}

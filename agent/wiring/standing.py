@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ from agent.health import Health
 from agent.language import Language, language
 from agent.outbox.store import Outbox
 from agent.rating.ledger import Ledger
-from agent.rating.opening import opening
+from agent.rating.opening import Span
 from agent.screen.hub import Nameplate, ScreenHub
 from agent.settings import model
 from agent.timekeeper import Timekeeper
@@ -48,7 +48,7 @@ class Standing:
         self.ledger = Ledger(
             self.clock,
             zone=counter.zone,
-            opening=lambda day: opening(day, counter.zone, self.settings.counter.hours.spans),
+            opening=self._opening,
             life=self.timekeeper.last_life,
             notes=mark.outages if mark is not None else (),
         )
@@ -57,6 +57,10 @@ class Standing:
         self.hub = ScreenHub(nameplate(self.settings), self.clock)
         self.mailbox = Mailbox()
         self.orders: Orders = queue.Queue(WAITING)
+
+    def _opening(self, day: date) -> list[Span]:
+        """When the counter is open on *day*, by the settings as they are now."""
+        return self.settings.counter.calendar.opening(day)
 
     @property
     def folder(self) -> Path:
