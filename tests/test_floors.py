@@ -69,6 +69,8 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.screen.calendar": ["agent.rating.opening", "agent.settings"],
             "agent.screen.legible": [],
             "agent.screen.qr": [],
+            "agent.screen.scene": [],
+            "agent.screen.theme": [],
             "agent.uplink.backoff": [],
             "agent.uplink.batch": [],
             "agent.uplink.payload": [],

@@ -1,6 +1,6 @@
 """The hub: what citizens see at this moment, as one value that any page can be given whole.
 
-Thread-safe and without a thread of its own. Writers (ratings, the media folder, the QR) set a part;
+Thread-safe and without a thread of its own. Writers (ratings, the plan, the QR, orders) set a part;
 pages read the full state, never a difference, so that a page that was away for a second or an hour
 is right again with its next read. Listeners are called on the writer's thread, told nothing but that
 there is something new to read, and must only enqueue.
@@ -10,79 +10,38 @@ A rating reaches the hub as `thank()`: it has no argument, so no level can be kn
 
 import secrets
 import threading
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import isfinite
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from agent.clock import Clock
 from agent.language import Language, language
 from agent.panel import Panel
+from agent.screen.scene import Banner, Closed, Emergency, Item, Nameplate, Notice, RatingCode
+from agent.screen.tally import Played, SkipReason, Tally
+from agent.screen.theme import Theme
+
+__all__ = [
+    "Banner",
+    "Beat",
+    "Closed",
+    "Emergency",
+    "Item",
+    "Nameplate",
+    "Notice",
+    "Played",
+    "RatingCode",
+    "ScreenHub",
+    "SkipReason",
+    "Thanks",
+    "Theme",
+]
 
 THANKS_S = 4.0
 """How long the thank-you stays; a new rating restarts it."""
-PLAYED_LIMIT = 4096
-"""Cells of (item, hour) kept until they are taken; beyond it new cells are not opened (a week of 24 items)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nameplate:
-    """Who sits here: what stands on the screen whatever is playing."""
-
-    unit: str
-    number: int
-    hotlines: tuple[str, ...] = ()
-    hours: str = ""
-    """Opening hours as people read them; empty: not said."""
-    language: str = "vi"
-    zone: str = "Asia/Ho_Chi_Minh"
-    camera: Literal["", "pixelated", "masked", "plain"] = ""
-    """The most that a camera here lets out of the box, which citizens are told; empty: there is no camera."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing to play. `id` is the content's hash, so a changed file is another item."""
-
-    id: str
-    url: str
-    seconds: float = 12.0
-    layout: Literal["stage", "full"] = "stage"
-    kind: Literal["image"] = "image"
-    bytes: int = 0
-    """Size over the wire: the page bounds its memory with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RatingCode:
-    """The rating QR: the drawing and the short text printed under it for phones that cannot read it."""
-
-    svg: str
-    text: str
-    lasts_s: float | None = None
-    """How long after it was set it still leads somewhere; None: for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """What stands across the screen while ratings are not counted: never hidden, and gone by itself at its end."""
-
-    kind: Literal["training", "inspection"]
-    until: str
-    """The time of day at which it ends, as people read it; empty while the clock cannot be believed."""
-    ends_at_monotonic: float
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """How often an item was on the glass within one hour."""
-
-    item: str
-    hour: datetime
-    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +53,22 @@ class Thanks:
     """What remains of it; 0: over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a page says of itself every few seconds."""
+
+    revision: int = 0
+    """Of the state it draws."""
+    item: str = ""
+    """What is on the glass; empty: none of the playlist."""
+    frames: int = 0
+    """Grows while the browser really draws."""
+    dropped: int = 0
+    """Frames of films that came too late, since the page was loaded."""
+    heap_mb: float | None = None
+    """Of its scripts; None: the browser does not say."""
+
+
 class ScreenHub:
     """The state of the screen, its listeners, and what the page says of itself."""
 
@@ -102,8 +77,11 @@ class ScreenHub:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
         self._revision = 1
-        self._nameplate = _composed(nameplate)
+        self._nameplate = nameplate
+        self._theme = Theme()
         self._playlist: tuple[Item, ...] = ()
+        self._closed: Closed | None = None
+        self._emergency: Emergency | None = None
         self._code: RatingCode | None = None
         self._coded_at = 0.0
         self._banner: Banner | None = None
@@ -112,8 +90,8 @@ class ScreenHub:
         self._run = secrets.token_hex(4)
         self._thanked = 0
         self._thanked_at = float("-inf")
-        self._played: Counter[tuple[str, datetime]] = Counter()
-        self._known: dict[str, None] = {}
+        self._tally = Tally(clock)
+        self._page: Beat | None = None
         self._page_at: float | None = None
 
     # What is shown.
@@ -130,15 +108,30 @@ class ScreenHub:
             return self._playlist
 
     def set_nameplate(self, nameplate: Nameplate) -> None:
-        self._change("_nameplate", _composed(nameplate))
+        self._change("_nameplate", nameplate)
 
     def set_playlist(self, items: Iterable[Item]) -> None:
         """Replace what plays, in this order. Empty: the page shows its idle slide."""
         playlist = tuple(items)
-        with self._lock:
-            # Reports about what has just left the list still count; what nobody ever set does not.
-            self._known = dict.fromkeys([item.id for item in (*self._playlist, *playlist)])
+        self._tally.know((item.id, item.name) for item in playlist)
         self._change("_playlist", playlist)
+
+    def set_closed(self, closed: Closed | None) -> None:
+        """The counter is closed: show this in the place of the playlist. None: it is open."""
+        self._change("_closed", closed)
+
+    def set_emergency(self, emergency: Emergency | None) -> None:
+        """Take over the whole screen, or give it back."""
+        self._change("_emergency", emergency)
+
+    @property
+    def theme(self) -> Theme:
+        with self._lock:
+            return self._theme
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours, with this logo."""
+        self._change("_theme", theme)
 
     def set_code(self, code: RatingCode | None) -> None:
         """Show the rating QR, or none."""
@@ -163,7 +156,7 @@ class ScreenHub:
         with self._lock:
             plate, playlist, code = self._nameplate, self._playlist, self._code
             revision, trusted, banner = self._revision, self._clock_trusted, self._banner
-            panel = self._panel
+            panel, theme, closed, emergency = self._panel, self._theme, self._closed, self._emergency
         texts = language(plate.language)
         return {
             "revision": revision,
@@ -172,6 +165,8 @@ class ScreenHub:
             "counter": {"number": plate.number, "label": texts.text("screen.counter", number=plate.number)},
             "hotlines": list(plate.hotlines),
             "hours": plate.hours,
+            "notices": list(plate.notices),
+            "theme": self._drawn(theme),
             "camera": _camera_notice(plate.camera, texts),
             "clock": {
                 "trusted": trusted,
@@ -180,6 +175,8 @@ class ScreenHub:
             },
             "qr": self._paint(code) if code else None,
             "playlist": [asdict(item) for item in playlist],
+            "closed": asdict(closed) if closed else None,
+            "emergency": self._urgent(emergency, texts) if emergency else None,
             "thanks": asdict(self.thanks()),
             "panel": self._laid(panel) if panel else None,
             "banner": self._worded(banner, texts) if banner else None,
@@ -206,6 +203,21 @@ class ScreenHub:
         laid = asdict(panel)
         ends_at = laid.pop("ends_at_monotonic")
         return {**laid, "left_ms": self._left_ms(ends_at) if isfinite(ends_at) else None}
+
+    def _urgent(self, emergency: Emergency, texts: Language) -> dict[str, Any]:
+        return {
+            "title": emergency.title,
+            "lines": list(emergency.lines),
+            "until": texts.text("screen.emergency_until", time=emergency.until) if emergency.until else "",
+            "left_ms": self._left_ms(emergency.ends_at_monotonic),
+        }
+
+    def _drawn(self, theme: Theme) -> dict[str, Any]:
+        colours = ("ground", "band", "text", "soft", "accent", "on_accent", "thanks", "lift")
+        return {
+            "colours": {name: getattr(theme, name) for name in colours},
+            "logo": f"/screen/logo?{_stamp(theme.logo)}" if theme.logo is not None else None,
+        }
 
     def _left_ms(self, ends_at_monotonic: float) -> int:
         return max(0, round((ends_at_monotonic - self._clock.monotonic()) * 1000))
@@ -238,10 +250,16 @@ class ScreenHub:
 
     # What the page says.
 
-    def beat(self) -> None:
-        """A page is alive."""
+    def beat(self, beat: Beat | None = None) -> None:
+        """A page is alive, and says this of itself."""
         with self._lock:
-            self._page_at = self._clock.monotonic()
+            self._page, self._page_at = beat or self._page or Beat(), self._clock.monotonic()
+
+    @property
+    def page(self) -> Beat | None:
+        """What a page last said of itself; None: none ever did."""
+        with self._lock:
+            return self._page
 
     @property
     def page_age_s(self) -> float | None:
@@ -249,21 +267,22 @@ class ScreenHub:
         with self._lock:
             return None if self._page_at is None else self._clock.monotonic() - self._page_at
 
-    def played(self, item: str) -> bool:
+    def played(self, item: str, *, ago_s: float = 0.0) -> bool:
         """Count that a page has shown *item*. False: no such item, nothing was counted."""
-        hour = self._clock.now().replace(minute=0, second=0, microsecond=0)
-        with self._lock:
-            cell = (item, hour)
-            if item not in self._known or (cell not in self._played and len(self._played) >= PLAYED_LIMIT):
-                return False
-            self._played[cell] += 1
-            return True
+        return self._tally.count(item, ago_s=ago_s)
 
-    def take_played(self) -> list[Played]:
-        """Hand over the counts since the last call, oldest hour first."""
-        with self._lock:
-            counts, self._played = self._played, Counter()
-        return [Played(item, hour, counts[item, hour]) for item, hour in sorted(counts, key=lambda cell: cell[1])]
+    def skipped(self, item: str, reason: SkipReason, *, ago_s: float = 0.0) -> bool:
+        """Count that a page could not show *item*, or not to its end. False: no such item."""
+        return self._tally.count(item, reason, ago_s=ago_s)
+
+    def take_played(self, before: datetime | None = None) -> list[Played]:
+        """Hand over the counts of the hours before *before*, or all; oldest hour first."""
+        return self._tally.take(before)
+
+    @property
+    def tally(self) -> Tally:
+        """What the pages have shown and nobody has taken yet."""
+        return self._tally
 
     def _change(self, part: str, value: object) -> None:
         with self._lock:
@@ -280,15 +299,14 @@ class ScreenHub:
             listener()
 
 
+def _stamp(file: Path) -> int:
+    """Tells one version of a file from the next; 0: it is not there."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _camera_notice(camera: str, texts: Language) -> str:
     """What the law has citizens told: that there is a camera, and what becomes of its pictures."""
     return texts.text(f"screen.camera.{camera}") if camera else ""
-
-
-def _composed(plate: Nameplate) -> Nameplate:
-    """The nameplate with its diacritics composed: screens draw NFC well and NFD by luck."""
-
-    def nfc(text: str) -> str:
-        return unicodedata.normalize("NFC", text)
-
-    return replace(plate, unit=nfc(plate.unit), hours=nfc(plate.hours), hotlines=tuple(map(nfc, plate.hotlines)))

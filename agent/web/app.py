@@ -6,6 +6,7 @@ for anything but the network.
 """
 
 import json
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from starlette.templating import Jinja2Templates
 
 from agent.screen.hub import ScreenHub
 from agent.web.guard import Guard, OversizeError
+from agent.web.reports import Ear
 from agent.web.site import Site
 from agent.web.status import condition_of_everything
 from agent.web.stream import Changes, News, Streams
@@ -46,7 +48,8 @@ def create_app(site: Site) -> Starlette:
             Route("/screen", pages.screen),
             Route("/events", pages.events),
             Route("/screen/beat", pages.beat, methods=["POST"]),
-            Route("/screen/shown", pages.shown, methods=["POST"]),
+            Route("/screen/turns", pages.turns, methods=["POST"]),
+            Route("/screen/logo", pages.logo),
             Route("/media/{id}", pages.media),
             Route("/status", pages.status),
             Route("/status/events", pages.status_events),
@@ -60,9 +63,14 @@ def create_app(site: Site) -> Starlette:
     return app
 
 
+def is_json(request: Request) -> bool:
+    """Whether the body says of itself that it is JSON: a form of another page cannot."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
 async def read_json(request: Request) -> dict[str, Any] | None:
     """The request's body as a JSON object, or None when it is none."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         return None
     try:
         body = await request.json()
@@ -81,6 +89,7 @@ class _Pages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._ear = Ear(site.hub)
         self.streams = Streams()
 
     async def root(self, request: Request) -> Response:  # noqa: ARG002
@@ -94,17 +103,16 @@ class _Pages:
         return self.streams.open(request, _ScreenView(self._site.hub), bell=self._site.hub)
 
     async def beat(self, request: Request) -> Response:
-        if await read_json(request) is None:
-            return PlainTextResponse("A JSON object is expected.\n", 400)
-        self._site.hub.beat()
-        return Response(status_code=204)
+        return await _heard(request, self._ear.beat)
 
-    async def shown(self, request: Request) -> Response:
-        body = await read_json(request)
-        item = body.get("item") if body else None
-        if not isinstance(item, str) or not self._site.hub.played(item):
-            return PlainTextResponse("No such item.\n", 400)
-        return Response(status_code=204)
+    async def turns(self, request: Request) -> Response:
+        return await _heard(request, self._ear.turns)
+
+    async def logo(self, request: Request) -> Response:  # noqa: ARG002
+        logo = self._site.hub.theme.logo
+        if logo is None or not logo.is_file():
+            return PlainTextResponse("No logo.\n", 404)
+        return FileResponse(logo, headers={"Cache-Control": ASK_AGAIN})
 
     async def media(self, request: Request) -> Response:
         found = self._site.store.find(request.path_params["id"])
@@ -152,6 +160,17 @@ class _Static(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = ASK_AGAIN
         return response
+
+
+async def _heard(request: Request, hear: Callable[[bytes], None]) -> Response:
+    """Hand the body to *hear*; 400 when it makes no sense."""
+    try:
+        if not is_json(request):
+            raise ValueError
+        hear(await request.body())
+    except ValueError:
+        return PlainTextResponse("That is no report.\n", 400)
+    return Response(status_code=204)
 
 
 async def _font(request: Request) -> Response:

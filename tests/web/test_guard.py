@@ -11,6 +11,8 @@ from tests.screen.pictures import plain
 from tests.web.serving import Serving
 
 PATHS = ["/", "/screen", "/status", "/events", "/status/events", "/media/x", "/static/feed.js", "/fonts/400.ttf"]
+WRONG_LISTS: list[Any] = [[{"item": 3}], [{}], [{"item": "x", "skipped": "bored"}], [{"item": "x", "ago_s": -1}]]
+WRONG_TURNS = [json.dumps({"page": "a", "first": 0, "turns": turns}).encode() for turns in WRONG_LISTS]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_a_rebound_name_sees_nothing_anywhere(serving: Serving, path: str) -> No
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1"])
-@pytest.mark.parametrize(("method", "path"), [("POST", "/screen/beat"), ("POST", "/screen/shown"), ("GET", "/status")])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/screen/beat"), ("POST", "/screen/turns"), ("GET", "/status")])
 def test_another_site_is_refused(serving: Serving, method: str, path: str, origin: str) -> None:
     headers = {"Origin": origin}
     assert serving.ask(method, path, headers=headers, body={} if method == "POST" else None)[0].status == 403
@@ -68,14 +70,30 @@ def test_the_page_itself_is_heard(serving: Serving) -> None:
     item = serving.picture(plain((1, 2, 3)))
     serving.hub.set_playlist([item])
     assert serving.ask("POST", "/screen/beat", body={"revision": 1})[0].status == 204
-    assert serving.ask("POST", "/screen/shown", body={"item": item.id})[0].status == 204
+    assert (
+        serving.ask("POST", "/screen/turns", body={"page": "a", "first": 0, "turns": [{"item": item.id}]})[0].status
+        == 204
+    )
     assert serving.hub.page_age_s == 0
-    assert [cell.times for cell in serving.hub.take_played()] == [1]
+    assert [(cell.item, cell.times) for cell in serving.hub.take_played()] == [(item.id, 1)]
 
 
-@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"item": 3}', b'{"item": "unknown"}', b"\xff", b"{" * 5000])
+def test_turns_that_are_told_twice_count_once(serving: Serving) -> None:
+    item = serving.picture(plain((1, 2, 3)))
+    serving.hub.set_playlist([item])
+    for count in (1, 3):  # the answer to the first was lost on the way
+        turns = {
+            "page": "a",
+            "first": 0,
+            "turns": [{"item": item.id, "skipped": "frozen"}, *[{"item": item.id}] * count],
+        }
+        assert serving.ask("POST", "/screen/turns", body=turns)[0].status == 204
+    assert [(cell.times, cell.skips) for cell in serving.hub.take_played()] == [(3, {"frozen": 1})]
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"turns": 3}', *WRONG_TURNS, b"\xff", b"{" * 5000])
 def test_nonsense_from_the_page_is_refused_and_counted_nowhere(serving: Serving, body: bytes) -> None:
-    assert serving.ask("POST", "/screen/shown", body=body)[0].status == 400
+    assert serving.ask("POST", "/screen/turns", body=body)[0].status == 400
     assert serving.hub.take_played() == []
 
 
@@ -86,11 +104,11 @@ def test_a_form_of_another_page_is_no_message(serving: Serving) -> None:
 
 def test_a_large_body_is_refused_whether_it_says_its_length_or_not(serving: Serving) -> None:
     large = json.dumps({"item": "x" * LIMIT_BODY_BYTES}).encode()
-    assert serving.ask("POST", "/screen/shown", body=large)[0].status == 413
+    assert serving.ask("POST", "/screen/turns", body=large)[0].status == 413
     connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=5)
     headers = {"Origin": serving.url, "Content-Type": "application/json"}
     parts: Any = iter([large[:9000], large[9000:]])
-    connection.request("POST", "/screen/shown", body=parts, headers=headers, encode_chunked=True)
+    connection.request("POST", "/screen/turns", body=parts, headers=headers, encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()
 

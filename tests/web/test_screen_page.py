@@ -167,7 +167,8 @@ def test_a_picture_that_will_not_load_is_skipped(serving: Serving, three: list[I
     page = open_page()
     for item in (*three[:2], *three[:2]):
         until(page, f"document.querySelector('.layer.on')?.dataset.item === '{item.id}'")
-    assert "f" * 32 not in [cell.item for cell in serving.hub.take_played()]
+    told = {cell.item: (cell.times, cell.skips) for cell in serving.hub.take_played()}
+    assert told["f" * 32] == (0, {"broken": 1})
 
 
 def test_a_picture_taken_off_the_list_leaves_the_screen_at_once_and_none_leaves_the_idle_slide(

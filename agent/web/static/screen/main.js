@@ -2,21 +2,32 @@
 
 import { follow, post } from "../feed.js";
 import { Banner } from "./banner.js";
+import { Care } from "./care.js";
 import { WallClock } from "./clock.js";
+import { fitSize } from "./fit.js";
+import { Footer } from "./footer.js";
+import { PACE } from "./paces.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
+import { Closed, Emergency } from "./takeover.js";
 import { Thanks } from "./thanks.js";
+import { dress } from "./theme.js";
+import { Turns } from "./turns.js";
 
-const BEAT_MS = 5_000;
 const HEAD_SIZES = [42, 40, 38, 36, 34, 32, 30, 28, 26];
 const IDLE_SIZES = [84, 76, 68, 60, 54, 48, 42];
 
 const clock = new WallClock(document.querySelector(".clock"));
-const thanks = new Thanks(document.querySelector(".thanks"));
 const banner = new Banner(document.querySelector(".banner"), () => fitUnit());
 const panel = new Panel(document.querySelector(".panel"));
-const player = new Player(document.querySelectorAll(".layer"), (item) => post("/screen/shown", { item: item.id }));
+const footer = new Footer(document.querySelector("footer .notice"));
+const turns = new Turns();
+const player = new Player(document.querySelectorAll(".layer"), (item, reason) => turns.tell(item, reason));
+const thanks = new Thanks(document.querySelector(".thanks"), (isOn) => player.hold("thanks", isOn));
+const closed = new Closed(document.querySelector(".closed"));
+const emergency = new Emergency(document.querySelector(".emergency"), (isOn) => player.hold("emergency", isOn));
 let revision = 0;
+let frames = 0;
 let svg = null;
 let codeTimer = 0;
 
@@ -40,6 +51,7 @@ function apply(state) {
   }
   document.body.classList.toggle("no-hotline", state.hotlines.length === 0);
   document.body.classList.toggle("no-hours", state.hours === "");
+  dress(state.theme);
   const camera = document.querySelector(".camera");
   camera.hidden = state.camera === "";
   camera.textContent = state.camera;
@@ -48,6 +60,10 @@ function apply(state) {
   thanks.show(state.thanks);
   banner.show(state.banner);
   panel.show(state.panel);
+  closed.show(state.closed);
+  emergency.show(state.emergency);
+  footer.say({ label: state.texts.hours, text: state.hours }, state.notices);
+  player.switchOff(state.closed !== null);
   player.play(state.playlist);
   fitUnit();
 }
@@ -82,26 +98,35 @@ function breakable(text) {
 function fitUnit() {
   const [head, idle] = [document.querySelector(".who"), document.querySelector(".idle")];
   const [welcome, invite] = idle.querySelectorAll(".welcome, .invite");
-  fit(head.firstElementChild, HEAD_SIZES, (name) => name.offsetHeight <= head.clientHeight);
-  fit(idle.querySelector(".name"), IDLE_SIZES, () => {
+  fitSize(head.firstElementChild, HEAD_SIZES, (name) => name.offsetHeight <= head.clientHeight);
+  fitSize(idle.querySelector(".name"), IDLE_SIZES, () => {
     const below = matchMedia("(orientation: portrait)").matches ? invite.offsetHeight : 0;
     return welcome.offsetHeight + below <= 0.94 * idle.clientHeight;
   });
 }
 
-function fit(name, sizes, isRight) {
-  for (const size of sizes) {
-    name.style.setProperty("--size", size);
-    if (isRight(name) && name.scrollWidth <= name.clientWidth) return;
-  }
+/** The page lives: what it draws, and whether the browser really draws it. */
+function beat() {
+  const heap = performance.memory?.usedJSHeapSize;
+  post("/screen/beat", {
+    revision,
+    item: player.current,
+    frames,
+    dropped: player.dropped,
+    heap_mb: heap === undefined ? null : heap / 2 ** 20,
+  });
+  turns.send();
 }
 
 apply(JSON.parse(document.getElementById("state").textContent));
 follow("/events", { state: apply, thanks: (news) => thanks.show(news) }, (isLinked) => {
+  const wasLost = document.body.classList.contains("unlinked");
   document.body.classList.toggle("unlinked", !isLinked);
-  if (isLinked) player.forgive();
+  if (isLinked && wasLost) player.forgive();
 });
-setInterval(() => post("/screen/beat", { revision, item: player.current }), BEAT_MS);
-post("/screen/beat", { revision, item: player.current });
+new Care(document.documentElement);
+setInterval(() => requestAnimationFrame(() => frames++), 1_000);
+setInterval(beat, PACE.beat);
+beat();
 addEventListener("resize", fitUnit);
 document.fonts.ready.then(fitUnit);

@@ -1,174 +1,218 @@
-/* The loop of pictures. The page owns it: what it needs is in memory, so it goes on when the agent is gone.
+/* The loop. The page owns it: what it needs is in memory, so it goes on when the agent is gone.
 
-   Two stacked layers; the next picture is loaded and decoded in full while the present one shows, then fades in
-   over it, so there is never an empty moment between them. A picture that will not load rests for a while
-   (1 min, doubling to 1 h) and the loop goes on with the others; with none left the idle slide stands. */
+   The next item is made ready in full while the present one stands, then fades in over it. One that will not load,
+   gives no picture or stands still is skipped and rests; with none left the idle slide stands. */
 
-const FADE_MS = 500;
-const READY_MS = 10_000;
-const REST_MS = 60_000;
-const REST_LIMIT_MS = 3_600_000;
-const MEMORY_LIMIT_BYTES = 96 * 2 ** 20;
+import { Memory } from "./memory.js";
+import { PACE } from "./paces.js";
+import { Rests } from "./rests.js";
+import { Skip, slideOf } from "./slides.js";
+import { Stage } from "./stage.js";
+
+const CHANGED = "changed";
 
 export class Player {
   #items = [];
-  #current = null;
   #place = -1;
-  #due = 0;
+  #turn = null; // {item, slide, due, isOver}
+  #holds = new Set();
+  #heldAt = 0;
+  #isOff = false;
   #wake = () => {};
-  #cache = new Map();
-  #rests = new Map();
+  #memory = new Memory();
+  #rests = new Rests();
+  #droppedBefore = 0;
 
-  /** `layers`: two elements; `shown(item)`: called each time a picture has come on or begun another turn. */
-  constructor(layers, shown) {
-    [this.front, this.back] = layers;
-    this.shown = shown;
+  /** `layers`: two elements; `tell(item, reason)`: called when an item has come on or begun another turn, and, with a
+      reason, when it was skipped. */
+  constructor(layers, tell) {
+    this.stage = new Stage(layers);
+    this.tell = tell;
     this.#run();
   }
 
   get current() {
-    return this.#current?.id ?? null;
+    return this.#turn?.item.id ?? null;
+  }
+
+  /** Frames of films that came too late. */
+  get dropped() {
+    return this.#droppedBefore + (this.#turn?.slide.dropped ?? 0);
   }
 
   /** Play these items, in this order, from now on. */
   play(items) {
+    const id = this.current;
+    if (id !== null && items[this.#place]?.id !== id) {
+      const at = items.findIndex((item) => item.id === id);
+      this.#place = at >= 0 ? at : Math.min(this.#place, items.length) - 1;
+    }
     this.#items = items;
-    for (const url of this.#cache.keys()) {
-      if (!items.some((item) => item.url === url)) this.#cache.delete(url);
+    this.#memory.only(items);
+    this.#rests.keep(new Set(items.map((item) => item.id)));
+    this.#wake(CHANGED);
+  }
+
+  /** Play nothing, whatever the list says; or again. */
+  switchOff(isOff) {
+    this.#isOff = isOff;
+    this.#wake(CHANGED);
+  }
+
+  /** Stand still for as long as `reason` holds: something lies over the items. */
+  hold(reason, isHeld) {
+    const wasHeld = this.#holds.size > 0;
+    if (isHeld) this.#holds.add(reason);
+    else this.#holds.delete(reason);
+    if (wasHeld === this.#holds.size > 0) return;
+    if (!wasHeld) {
+      this.#heldAt = performance.now();
+      this.#turn?.slide.pause();
+    } else if (this.#turn !== null) {
+      this.#turn.due += performance.now() - Math.max(this.#heldAt, this.#turn.since);
+      this.#turn.slide.resume();
     }
     this.#wake();
   }
 
   /** The agent is back: what would not load may be tried again at once. */
   forgive() {
-    this.#rests.clear();
-    this.#wake();
+    this.#rests.forgive();
+    this.#wake(CHANGED);
   }
 
   async #run() {
     for (;;) {
-      const next = this.#next();
-      if (next === null) await this.#wait();
-      else if (next.id === this.#current?.id) await this.#stay(next);
-      else await this.#advance(next);
+      const place = this.#next();
+      if (place === null) await this.#wait();
+      else if (this.#items[place].id === this.current && this.#items[place].kind !== "video") await this.#stay(place);
+      else await this.#advance(place);
     }
   }
 
-  /** The item after the present one that is not resting; null when there is none. */
+  /** The place of the item after the present one that is not resting; null when there is none. */
   #next() {
-    const now = performance.now();
-    const at = this.#items.findIndex((item) => item.id === this.#current?.id);
-    if (at >= 0) this.#place = at;
+    if (this.#isOff) return null;
     for (let step = 1; step <= this.#items.length; step++) {
-      const item = this.#items[(Math.max(this.#place, -1) + step) % this.#items.length];
-      if ((this.#rests.get(item.id)?.until ?? 0) <= now) return item;
+      const place = (Math.max(this.#place, -1) + step) % this.#items.length;
+      if (!this.#rests.isResting(this.#items[place].id)) return place;
     }
     return null;
   }
 
   #plays(item) {
-    return item !== null && this.#items.some((other) => other.id === item.id);
+    return !this.#isOff && this.#items.some((other) => other.id === item.id);
   }
 
   async #wait() {
-    if (this.#current !== null && !this.#plays(this.#current)) await this.#clear();
-    const untils = [...this.#rests.values()].map((rest) => rest.until);
-    await this.#sleep(Math.min(REST_LIMIT_MS, ...untils.map((until) => until - performance.now())));
+    if (this.#turn !== null && (this.#isOff || !this.#plays(this.#turn.item) || this.#turn.isOver)) await this.#clear();
+    else if (this.#turn !== null && this.#turn.due - performance.now() > 0) await this.#sleep(this.#turn.due - performance.now());
+    else await this.#sleep(this.#isOff ? PACE.restLimit : this.#rests.soonest);
   }
 
-  async #stay(item) {
-    await this.#sleep(this.#due - performance.now());
-    if (performance.now() < this.#due || !this.#plays(item)) return;
-    this.#due = performance.now() + item.seconds * 1000;
-    this.shown(item);
+  async #stay(place) {
+    const turn = this.#turn;
+    if ((await this.#standing()) === CHANGED || !this.#plays(turn.item)) return;
+    this.#place = place;
+    turn.since = performance.now();
+    turn.due = turn.since + this.#items[place].seconds * 1000;
+    this.tell(turn.item);
   }
 
-  async #advance(item) {
-    const picture = await this.#ready(item);
-    if (picture === null) return;
-    while (this.#plays(this.#current) && performance.now() < this.#due) {
-      if (await this.#sleep(this.#due - performance.now())) return; // the list changed: choose again
+  async #advance(place) {
+    const item = this.#items[place];
+    const slide = slideOf(item, this.#memory);
+    if (!(await this.#attempt(item, slide.ready()))) return;
+    if ((await this.#standing()) === CHANGED || !this.#plays(item)) return slide.release();
+    this.stage.place(slide, item);
+    if (!(await this.#attempt(item, slide.begin()))) return this.stage.unplace();
+    if (!this.#plays(item)) {
+      slide.release();
+      return this.stage.unplace();
     }
-    if (!this.#plays(item)) return;
-    await this.#reveal(picture, item);
-    this.#due = performance.now() + item.seconds * 1000;
-    this.shown(item);
+    const before = this.#turn;
+    this.#place = this.#items[place]?.id === item.id ? place : this.#items.findIndex((other) => other.id === item.id);
+    this.#begin(item, slide);
+    if (this.#holds.size > 0) slide.pause();
+    await this.stage.reveal();
+    this.#release(before);
   }
 
-  async #ready(item) {
-    const picture = this.#cache.get(item.url) ?? Object.assign(new Image(), { src: item.url, alt: "" });
+  /** Whether `promise` held; otherwise the item rests, and the agent is told unless it is the one that is away. */
+  async #attempt(item, promise) {
     try {
-      await Promise.race([
-        picture.decode(),
-        new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), READY_MS)),
-      ]);
-    } catch {
-      this.#cache.delete(item.url);
-      const strikes = (this.#rests.get(item.id)?.strikes ?? 0) + 1;
-      const rest = Math.min(REST_MS * 2 ** (strikes - 1), REST_LIMIT_MS);
-      this.#rests.set(item.id, { strikes, until: performance.now() + rest });
-      return null;
-    }
-    this.#rests.delete(item.id);
-    this.#keep(item, picture);
-    return picture;
-  }
-
-  /** Remember a picture, and forget the longest unused beyond the bound. */
-  #keep(item, picture) {
-    this.#cache.delete(item.url);
-    this.#cache.set(item.url, picture);
-    const size = (url) => this.#items.find((other) => other.url === url)?.bytes ?? 0;
-    let total = [...this.#cache.keys()].reduce((sum, url) => sum + size(url), 0);
-    for (const url of this.#cache.keys()) {
-      if (total <= MEMORY_LIMIT_BYTES || url === item.url) break;
-      total -= size(url);
-      this.#cache.delete(url);
+      await promise;
+      return true;
+    } catch (error) {
+      if (!(error instanceof Skip)) throw error;
+      await this.#fail(item, error.reason);
+      return false;
     }
   }
 
-  async #reveal(picture, item) {
-    [this.front, this.back] = [this.back, this.front];
-    const [incoming, outgoing] = [this.front, this.back];
-    const uncovers = outgoing.dataset.layout === "full" && item.layout !== "full";
-    incoming.dataset.layout = item.layout;
-    incoming.dataset.item = item.id;
-    incoming.replaceChildren(picture);
-    outgoing.classList.replace("on", uncovers ? "leaving" : "under");
-    void incoming.offsetWidth; // styles settle at opacity 0 first, or there would be nothing to fade from
-    incoming.classList.add("on");
-    this.#current = item;
-    document.body.dataset.mode = "play";
-    document.body.dataset.layout = item.layout;
-    await pause(FADE_MS + 100);
-    outgoing.classList.remove("under", "leaving");
-    outgoing.replaceChildren();
-    delete outgoing.dataset.layout;
+  async #fail(item, reason) {
+    this.#rests.strike(item.id);
+    if (await isServed(item)) this.tell(item, reason);
+  }
+
+  /** Wait until the present item has had its time; CHANGED when the list changed meanwhile. */
+  async #standing() {
+    for (;;) {
+      const turn = this.#turn;
+      const isDue = turn === null || turn.isOver || performance.now() >= turn.due;
+      if (this.#holds.size === 0 && (isDue || !this.#plays(turn.item))) return undefined;
+      const why = await this.#sleep(this.#holds.size > 0 || turn.isOver ? PACE.restLimit : turn.due - performance.now());
+      if (why === CHANGED) return CHANGED;
+    }
+  }
+
+  #begin(item, slide) {
+    const now = performance.now();
+    const isTimed = item.kind !== "video";
+    const turn = { item, slide, since: now, due: isTimed ? now + item.seconds * 1000 : Infinity, isOver: false };
+    this.#turn = turn;
+    this.#rests.clear(item.id);
+    this.tell(item);
+    slide.over.then((reason) => {
+      turn.isOver = true;
+      if (reason !== undefined) this.#fail(item, reason);
+      this.#wake();
+    });
+  }
+
+  #release(turn) {
+    if (turn === null || turn.slide === this.#turn?.slide) return;
+    this.#droppedBefore += turn.slide.dropped;
+    turn.slide.release();
   }
 
   async #clear() {
-    this.#current = null;
-    document.body.dataset.mode = "idle";
-    delete document.body.dataset.layout;
-    this.front.classList.replace("on", "leaving");
-    await pause(FADE_MS + 100);
-    this.front.classList.remove("leaving");
-    this.front.replaceChildren();
-    delete this.front.dataset.layout;
+    const turn = this.#turn;
+    this.#turn = null;
+    await this.stage.clear();
+    this.#release(turn);
   }
 
-  /** Wait; true when woken before the time was over. */
+  /** Wait; what woke it before the time was over. */
   #sleep(ms) {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), Math.max(0, ms));
-      this.#wake = () => {
+      const done = (why) => {
         clearTimeout(timer);
-        resolve(true);
+        resolve(why);
       };
+      const timer = setTimeout(done, Math.min(Math.max(0, ms), PACE.restLimit));
+      this.#wake = done;
     });
   }
 }
 
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Whether the agent answers for this item: what it does not answer for is not the item's fault. */
+async function isServed(item) {
+  if (item.url === "") return true;
+  try {
+    await fetch(item.url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(PACE.firstFrame) });
+    return true;
+  } catch {
+    return false;
+  }
 }

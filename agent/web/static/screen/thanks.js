@@ -3,8 +3,9 @@
 export class Thanks {
   #timer = 0;
 
-  constructor(root) {
-    this.root = root;
+  /** `changed(isOn)`: called when it came or went. */
+  constructor(root, changed) {
+    [this.root, this.changed] = [root, changed];
   }
 
   show({ token, left_ms }) {
@@ -13,6 +14,10 @@ export class Thanks {
     if (left_ms <= 0) return;
     clearTimeout(this.#timer);
     this.root.classList.add("on");
-    this.#timer = setTimeout(() => this.root.classList.remove("on"), left_ms);
+    this.changed(true);
+    this.#timer = setTimeout(() => {
+      this.root.classList.remove("on");
+      this.changed(false);
+    }, left_ms);
   }
 }
