@@ -19,7 +19,7 @@ check:
 # How fast, small and gentle it is, beside physical floors and other software; writes bench/results.md.
 # As root it also counts what reaches the memory card. BENCH=--quick for a first look.
 bench:
-	@sh bootstrap.sh test python -m tests.bench $(BENCH)
+	@sh bootstrap.sh bench python -m tests.bench $(BENCH)
 
 # Ten builds with one line of their care taken out: each must be caught by the tests that name it.
 controls:

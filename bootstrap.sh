@@ -4,6 +4,7 @@
 #   sh bootstrap.sh run  [COMMAND…]   what the agent and its demo need
 #   sh bootstrap.sh dev  [COMMAND…]   the linters and type checkers beside it
 #   sh bootstrap.sh test [COMMAND…]   everything the tests need: a browser, a broker, a film clip
+#   sh bootstrap.sh bench [COMMAND…]  the same, and what is only measured against
 #
 # Python packages go into .venv (with PYTHON=python3.13 set: into .venv-3.13), in the versions and with
 # the hashes of config/requirements*.txt. Debian packages are installed only where their command or
@@ -64,18 +65,20 @@ apt_install() {
     say "installing Debian packages: $*"
     quietly $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" || return 1
-    case " $* " in *" mosquitto "*) silence_broker ;; esac
+    for service in mosquitto motion; do
+        case " $* " in *" $service "*) silence "$service" ;; esac
+    done
 }
 
-# The demo and the tests start brokers of their own; the package's service was not here before, so it goes again.
-silence_broker() {
+# silence SERVICE: the demo, the tests and the bench start their own; the package's was not here before, so it goes again.
+silence() {
     if [ -d /run/systemd/system ]; then
-        quietly $as_root systemctl disable --now mosquitto.service || return 0
-    else
-        quietly $as_root service mosquitto stop || :
-        quietly $as_root update-rc.d mosquitto disable || :
+        quietly $as_root systemctl disable --now "$1.service" || return 0
+    elif [ -e "/etc/init.d/$1" ]; then
+        quietly $as_root service "$1" stop || :
+        quietly $as_root update-rc.d "$1" disable || :
     fi
-    say "Debian's own mosquitto service was switched off again; 'systemctl enable --now mosquitto' brings it back"
+    say "Debian's own $1 service was switched off again; 'systemctl enable --now $1' brings it back"
 }
 
 # --- Python ----------------------------------------------------------------------------------------
@@ -178,12 +181,17 @@ look_for_test() {
     [ -e /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf ] || may="$may fonts-noto-core"
 }
 
+look_for_bench() {
+    have motion || may="$may motion"
+}
+
 need_debian_packages() {
     venv_is_sound || "$python" -c 'import ensurepip, venv' 2>/dev/null || {
         if [ -n "${PYTHON:-}" ]; then must="$must python$version-venv"; else must="$must python3-venv"; fi
     }
-    case $1 in run | test) look_for_run ;; esac
-    case $1 in test) look_for_test ;; esac
+    case $1 in run | test | bench) look_for_run ;; esac
+    case $1 in test | bench) look_for_test ;; esac
+    case $1 in bench) look_for_bench ;; esac
     [ -n "$must$may" ] || return 0
     # shellcheck disable=SC2086 # lists of package names
     if apt_install $must $may; then return 0; fi
@@ -194,20 +202,20 @@ need_debian_packages() {
         say "this system has no apt-get; what Debian calls$must$may must be installed first."
     fi
     [ -z "$must" ] || exit 1
-    say "going on without$may: the tests that need it will not run"
+    say "going on without$may: the tests and figures that need it will be left out"
 }
 
 set_name=${1:-}
 case $set_name in
-run | dev | test) shift ;;
-*) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+run | dev | test | bench) shift ;;
+*) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
 need_python
 need_debian_packages "$set_name"
 need_venv
 case $set_name in run) need_packages run ;; *) need_packages dev ;; esac
-case $set_name in test) need_clip ;; esac
+case $set_name in test | bench) need_clip ;; esac
 
 [ $# -gt 0 ] || exit 0
 PATH=$here/$venv/bin:$PATH

@@ -261,6 +261,9 @@ class Camera(Section):
     """File of the YuNet face detector (ONNX): with it only people are pixelated, without it everything."""
     record: Record | None = None
     """Recording; nothing is recorded unless it is there. {} is enough."""
+    analyse: bool = True
+    """Whether the box looks at the pictures itself: who is there, what was done to the lens. false only records, with
+    half the memory; with egress pixelated, every picture that leaves is then pixelated whole."""
 
 
 class Output(Section):

@@ -13,6 +13,9 @@ from drivers.base import Camera, Packet
 
 CHECK_EVERY_S = 0.5
 """Cameras that send only key frames (MJPEG) are not decoded more often than this."""
+CHECK_SELDOM_S = 10.0
+"""Where nobody looks at the pictures, one now and then proves that the camera sees: a decoded one costs as much as
+copying a hundred."""
 
 
 class Capture:
@@ -24,11 +27,16 @@ class Capture:
         *,
         packets: Sequence[Callable[[Packet], None]],
         pictures: Sequence[Callable[[Moment], None]] = (),
+        check_every_s: float = CHECK_EVERY_S,
     ) -> None:
-        """*packets* want every packet as it came, *pictures* every key frame that was a valid picture, before that."""
+        """*packets* want every packet as it came, *pictures* every key frame that was a valid picture, before that.
+
+        A key frame is decoded when the last valid one is *check_every_s* old.
+        """
         self._heartbeat = heartbeat
         self._packets = packets
         self._pictures = tuple(pictures)
+        self._check_every_s = check_every_s
         self.seen = threading.Event()
         """A key frame was a valid picture."""
         self.leaving = threading.Event()
@@ -44,14 +52,15 @@ class Capture:
         """Until `leaving` is set; raises what the driver raises."""
         check = KeyframeCheck(camera.codec)
         rhythm = Rhythm()
-        checked_at = 0.0
+        due_at = 0.0
         while not self.leaving.is_set():
             packet = camera.read()
             rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
-            self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=rhythm.gop_s)
-            if packet.is_keyframe and packet.at_monotonic - checked_at >= CHECK_EVERY_S:
-                checked_at = packet.at_monotonic
+            apart_s = max(rhythm.gop_s, self._check_every_s) if rhythm.gop_s else 0.0
+            self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=apart_s)
+            if packet.is_keyframe and packet.at_monotonic >= due_at:
                 frame = check.picture(packet)
+                due_at = packet.at_monotonic + (CHECK_EVERY_S if frame is None else self._check_every_s)
                 if frame is not None:
                     self._see(Moment(frame, packet.at_monotonic))
             for take in self._packets:

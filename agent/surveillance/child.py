@@ -81,15 +81,16 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
         return _ending("CAMERA_LIBRARY", str(error))
     except (ValueError, LookupError) as error:
         return _ending("CAMERA_FAULT", str(error))
-    from agent.surveillance.capture import Capture  # noqa: PLC0415 - PyAV is there, `_camera` loaded it
+    from agent.surveillance.capture import CHECK_EVERY_S, CHECK_SELDOM_S, Capture  # noqa: PLC0415 - PyAV is there
 
     ring = Ring()
     recorder = _recorder(order, camera, wire)
     glance = _Glance()
-    capture = (
-        Capture(heartbeat, packets=[ring.add], pictures=[glance.see])
-        if recorder is None
-        else Capture(heartbeat, packets=[ring.add, recorder.add], pictures=[recorder.see, glance.see])
+    capture = Capture(
+        heartbeat,
+        packets=[ring.add] if recorder is None else [ring.add, recorder.add],
+        pictures=[glance.see] if recorder is None else [recorder.see, glance.see],
+        check_every_s=CHECK_EVERY_S if order["analyse"] else CHECK_SELDOM_S,
     )
     _Answering(wire, _Stills(camera, ring), order, capture, glance).start()
     try:
@@ -242,19 +243,25 @@ class _Answering(threading.Thread):
         question = None
         while question is None and not self._capture.seen.is_set():
             question = self._wire.receive(0.1)
+        eye: Eye | None = None
+        if self._order["analyse"]:
+            eye = _eye(self._order, self._wire)
+            self._capture.show_to(eye.see)
+        elif question is None:
+            question = self._wire.receive()  # what is only recorded is shown to nobody: OpenCV stays where it is
         egress = _egress(self._order, self._wire)
-        eye = _eye(self._order, self._wire)
-        self._capture.show_to(eye.see)
+        learns = eye is not None and egress.learns
         while True:
             if question is not None and question.words["kind"] == "relearn":
-                eye.relearn()
+                if eye is not None:
+                    eye.relearn()
             elif question is not None:
                 is_clip = question.words["kind"] == "clip"
                 words, jpeg = self._stills.clip(egress) if is_clip else self._stills.take(egress)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
-            elif egress.learns and (moment := self._glance.take()) is not None:
+            elif learns and (moment := self._glance.take()) is not None:
                 egress.learn(_picture(moment), moment.at_monotonic)
-            question = self._wire.receive(LEARN_EVERY_S if egress.learns else None)
+            question = self._wire.receive(LEARN_EVERY_S if learns else None)
 
 
 def _egress(order: dict[str, Any], wire: Wire) -> "Egress":

@@ -40,7 +40,7 @@ class Beat:
     interval_s: float = 0.0
     """Between two packets, on average; 0 while unknown."""
     gop_s: float = 0.0
-    """Between two key frames, at most, lately; 0 while unknown."""
+    """Between two key frames that are decoded, at most, lately; 0 while unknown."""
 
 
 class Heartbeat:

@@ -148,6 +148,7 @@ class CameraProcess:
                     "masks": camera.masks,
                     "faces_model": str(camera.faces_model) if camera.faces_model is not None else None,
                     "record": _record(camera, timezone),
+                    "analyse": camera.analyse,
                     "view": base64.b64encode(view).decode(),
                     "look": look,
                 }

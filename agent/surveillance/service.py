@@ -131,7 +131,10 @@ class CameraService(Service):
 
         Raises:
             TryAgain: the camera is away.
+            PersonMustAct: nothing looks at its pictures.
         """
+        if not self._camera.analyse:
+            raise PersonMustAct(f"camera {self._camera.name} only records: its settings say analyse: false")
         process = self._there
         if process is None:
             raise TryAgain(f"camera {self._camera.name} is not there; its health says why")

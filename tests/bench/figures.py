@@ -18,11 +18,13 @@ class Size:
     """What a rival that sends one by one is given: it needs longer for each."""
     great_backlog: int
     rounds: int
+    film_s: int
+    """Length of the film that a camera sends; of half of it where every moment is measured."""
 
 
-FULL = Size(presses=1000, lives=1500, backlog=100_000, drained_singly=10_000, great_backlog=1_000_000, rounds=5)
-QUICK = Size(presses=200, lives=600, backlog=20_000, drained_singly=2_000, great_backlog=100_000, rounds=3)
-SMOKE = Size(presses=10, lives=30, backlog=1_200, drained_singly=200, great_backlog=1_500, rounds=1)
+FULL = Size(1000, 1500, backlog=100_000, drained_singly=10_000, great_backlog=1_000_000, rounds=5, film_s=40)
+QUICK = Size(200, 600, backlog=20_000, drained_singly=2_000, great_backlog=100_000, rounds=3, film_s=16)
+SMOKE = Size(10, 30, backlog=1_200, drained_singly=200, great_backlog=1_500, rounds=1, film_s=4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import agent_press, drain, live, memory, press, slow_line, start, wear
+from tests.bench import agent_press, camera_live, drain, live, memory, press, slow_line, start, wear
 from tests.bench.figures import Row, Size
 
 Measurement = Callable[[Path, Size], Iterator[Row]]
@@ -17,4 +17,5 @@ MEASUREMENTS: dict[str, Measurement] = {
     "live": live.measure,
     "memory": memory.measure,
     "start": start.measure,
+    "camera-live": camera_live.measure,
 }

@@ -1,8 +1,6 @@
 """A real surveillance clip, and camera services that run as the agent runs them."""
 
-import gzip
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,12 +17,12 @@ from agent.settings.model import Camera
 from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff, CameraService
 from drivers import registry
+from tests.clip import WHAT, found_clip, unpacked
 from tests.conftest import require
 from tests.eventually import eventually
 
 START_S = 45.0
 """A child that shares a busy machine with other tests may take that long to import its libraries."""
-CLIPS = Path("/usr/share/doc/opencv-doc/examples/data")
 CLIP_S = 6
 
 
@@ -38,23 +36,14 @@ def compiled_libraries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
-def _found_clip() -> Path | None:
-    named = os.environ.get("COUNTER_AGENT_CLIP")
-    places = [Path(named)] if named else [CLIPS / "vtest.avi", CLIPS / "vtest.avi.gz"]
-    return next((place for place in places if place.is_file()), None)
-
-
 @pytest.fixture(scope="session")
 def surveillance_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds of people in a street, as an IP camera would send them: H.264, 768x576, 10 pictures a second."""
-    source = _found_clip()
-    require(source, "the surveillance clip (Debian's package opencv-doc, or a video named by COUNTER_AGENT_CLIP)")
-    assert source is not None
+    found = found_clip()
+    require(found, WHAT)
+    assert found is not None
     folder = tmp_path_factory.mktemp("clip")
-    if source.suffix == ".gz":
-        with gzip.open(source) as packed, (folder / "vtest.avi").open("wb") as plain:
-            shutil.copyfileobj(packed, plain)
-        source = folder / "vtest.avi"
+    source = unpacked(found, folder)
     clip = folder / "clip.mp4"
     with av.open(str(source)) as original, av.open(str(clip), "w") as coded:
         video = original.streams.video[0]

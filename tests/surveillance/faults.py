@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.surveillance.heartbeat import SILENCE_S
 from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff
 from tests.drivers.videos import write_video
@@ -132,13 +133,17 @@ class Tormentor:
         eventually(came, AGAIN_S)
 
 
-def torment(folder: Path, rounds: int, seed: int, *, slow_every: int) -> Books:
-    """*rounds* faults in a row, every *slow_every*-th one told by silence alone; asserts that nothing is left."""
+def torment(folder: Path, rounds: int, seed: int, *, slow_every: int, silence_s: float = SILENCE_S) -> Books:
+    """*rounds* faults in a row, every *slow_every*-th one told by silence alone; asserts that nothing is left.
+
+    Who has no time lets *silence_s* be shorter than it is at a counter.
+    """
     films = (
         Film.of(write_video(folder / "small.mp4", reorders=False)),
         Film.of(write_video(folder / "large.mp4", size=(192, 144), reorders=False)),
     )
     with pytest.MonkeyPatch.context() as patch, rtsp_camera(films[0]) as device:
+        patch.setattr("agent.surveillance.heartbeat.SILENCE_S", silence_s)
         children: list[CameraProcess] = watch_children(patch)
         running = Running(camera("network", {"source": device.url}), IMPATIENT)
         try:

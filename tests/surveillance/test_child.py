@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import PersonMustAct
+from agent.settings.model import Record
+from tests.drivers.videos import write_video
 from tests.eventually import eventually
 from tests.surveillance.conftest import START_S, Running, camera
 from tests.surveillance.test_service import is_running, still_of
@@ -129,3 +132,21 @@ def test_a_child_without_a_parent_ends_by_itself() -> None:
         os.close(reader)
         os.close(memory)
         child.wait(START_S)
+
+
+def test_the_child_that_only_records_is_without_opencv_until_a_still_is_asked_for(
+    run: Callable[..., Running], tmp_path: Path
+) -> None:
+    film = write_video(tmp_path / "film.mp4", reorders=False)
+    running = run(camera("file", {"source": film}, analyse=False, record=Record(path=tmp_path, segment_s=5)))
+    pid = running.process.pid
+    eventually(lambda: list(tmp_path.rglob("*.part")))
+    assert not has_loaded(pid, "cv2")
+    with pytest.raises(PersonMustAct, match="quay"):
+        running.service.relearn()
+    assert running.service.snapshot(20).hidden == ("whole",)
+    assert has_loaded(pid, "cv2")
+
+
+def has_loaded(pid: int, library: str) -> bool:
+    return f"/{library}/" in Path(f"/proc/{pid}/maps").read_text()

@@ -190,9 +190,11 @@ def test_the_driver_takes_its_time_from_the_arrival_and_not_from_the_camera(devi
 
 
 @pytest.mark.timeout(300)
-def test_thirty_faults_in_a_row_are_outlived_and_leave_nothing_behind(
+def test_twelve_faults_in_a_row_are_outlived_and_leave_nothing_behind(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    books = torment(tmp_path, 30, secrets.randbelow(2**32), slow_every=15)
+    """Of all ten kinds; five hundred in `make soak`."""
+    books = torment(tmp_path, 12, secrets.randbelow(2**32), slow_every=4, silence_s=0.8)
+    assert len(books.faults) == 10
     record_property("figure: camera faults", str(books))
     assert books.drift_kib < 5 * 1024
