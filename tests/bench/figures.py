@@ -24,7 +24,7 @@ class Size:
 
 FULL = Size(1000, 1500, backlog=100_000, drained_singly=10_000, great_backlog=1_000_000, rounds=5, film_s=40)
 QUICK = Size(200, 600, backlog=20_000, drained_singly=2_000, great_backlog=100_000, rounds=3, film_s=16)
-SMOKE = Size(10, 30, backlog=1_200, drained_singly=200, great_backlog=1_500, rounds=1, film_s=4)
+SMOKE = Size(10, 30, backlog=1_200, drained_singly=200, great_backlog=1_500, rounds=1, film_s=2)
 
 
 @dataclass(frozen=True, slots=True)
