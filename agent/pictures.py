@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from agent.clock import Clock
@@ -15,11 +15,17 @@ from agent.rating.modes import BY_LENGTH
 from agent.surveillance.egress import EgressData
 from agent.surveillance.service import CameraService
 from agent.surveillance.still import Still
+from agent.surveillance.watch import Leases, Wish
 from agent.uplink.bulk import Bulk
-from agent.uplink.commands import Action, Done
+from agent.uplink.commands import Action, Asked, Done, Underway
+from agent.uplink.mailbox import Mailbox
+from agent.uplink.topics import Topics
 
 SNAPSHOT_S = 5.0
 CLIP_S = 9.0
+WATCH_MINUTES, WATCH_EVERY_S = 2.0, 3.0
+WATCH_PART_BYTES = 8 * 1024
+"""A rating waits for one of them at most: a second, where a link carries no more than 64 kbit/s."""
 _FORMS = {"snapshot": ("image/jpeg", "jpg"), "clip": ("video/mp4", "mp4")}
 
 Arguments = Mapping[str, Any]
@@ -33,10 +39,13 @@ class Pictures:
     outbox: Outbox
     cameras: Callable[[], Mapping[str, CameraService]]
     """The cameras that are configured, by name."""
+    leases: Leases
+    mailbox: Mailbox
+    topics: Topics
 
     def handlers(self) -> dict[str, Action]:
         """By the name of the command."""
-        return {"snapshot": self.snapshot, "clip": self.clip, "relearn": self.relearn}
+        return {"snapshot": self.snapshot, "clip": self.clip, "watch": self.watch, "relearn": self.relearn}
 
     def snapshot(self, arguments: Arguments) -> Done:
         """A still of `camera` (the first one unless said), after egress, over `up/bulk`."""
@@ -47,6 +56,21 @@ class Pictures:
         """The last seconds of `camera` (the first one unless said) as an MP4, after egress, over `up/bulk`."""
         name, camera = self._camera(arguments)
         return self._hand_over(arguments, "clip", name, camera.clip(CLIP_S))
+
+    def watch(self, arguments: Asked) -> Done | Underway:
+        """Let `by` look at `camera` for `minutes`: a small still every `every_s` seconds; 0 minutes end that.
+
+        Each still is handed over as `up/bulk/<order>-<number>`. The result comes when it is over.
+        """
+        if arguments.is_broadcast:
+            raise PersonMustAct("who watches, watches one counter: give the order to that one")
+        name, _ = self._camera(arguments)
+        by, minutes = asked_by(arguments), float(arguments.get("minutes", WATCH_MINUTES))
+        if minutes == 0:
+            return Done({"camera": name, "stopped": self.leases.stop(name, by)})
+        wish = Wish(arguments.order, by, name, minutes * 60, float(arguments.get("every_s", WATCH_EVERY_S)))
+        self.leases.begin(wish, BulkWay(wish, self.clock, self.mailbox, self.topics), arguments.finish)
+        return Underway()
 
     def relearn(self, arguments: Arguments) -> Done:
         """What `camera` (the first one unless said) sees now is what it is there to see."""
@@ -81,17 +105,51 @@ class Pictures:
             hidden=list(still.hidden),
         )
         self.outbox.append(Fact.seen(EventType.EGRESS, self.clock.read(), data.payload()))
-        now = time.monotonic()
-        about = still.about(camera, now=now)
-        content_type, suffix = _FORMS[kind]
-        taken_at = self.clock.now() - timedelta(seconds=now - still.taken_at_monotonic)
-        answer = {**about, "size": len(still.content), "sha256": hashlib.sha256(still.content).hexdigest()}
-        return Done(answer, Bulk(still.content, content_type, about, name=f"{named(camera, taken_at)}.{suffix}"))
+        bulk = packed(camera, still, self.clock, form=_FORMS[kind])
+        sha256 = hashlib.sha256(still.content).hexdigest()
+        return Done({**bulk.about, "size": len(still.content), "sha256": sha256}, bulk)
 
 
-def named(camera: str, taken_at: datetime) -> str:
-    """How a picture of *camera* may be called where it is stored, but for its suffix."""
-    return f"{camera}-{taken_at:%Y%m%d-%H%M%S}"
+class BulkWay:
+    """How a lease's stills leave: over the connection that the order came over, in small parts, at leisure."""
+
+    def __init__(self, wish: Wish, clock: Clock, mailbox: Mailbox, topics: Topics) -> None:
+        self._wish, self._clock, self._mailbox, self._topics = wish, clock, mailbox, topics
+        self._link = mailbox.link
+        self._unanswered = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._link is not None and self._mailbox.link == self._link
+
+    @property
+    def is_free(self) -> bool:
+        return self._unanswered == 0
+
+    def carry(self, number: int, still: Still) -> None:
+        if self._link is None:
+            return
+        bulk = packed(self._wish.camera, still, self._clock, form=_FORMS["snapshot"])
+        messages = bulk.messages(
+            self._topics,
+            f"{self._wish.order}-{number}",
+            largest_bytes=self._mailbox.largest_bytes,
+            part_bytes=WATCH_PART_BYTES,
+        )
+        self._unanswered = len(messages)
+        self._mailbox.say_leisurely(messages, link=self._link, answered=self._answered)
+
+    def _answered(self) -> None:
+        self._unanswered -= 1
+
+
+def packed(camera: str, still: Still, clock: Clock, *, form: tuple[str, str]) -> Bulk:
+    """*still* of *camera* as it is handed over: with what is to be known of it, and a name to store it by."""
+    now = time.monotonic()
+    taken_at = clock.now() - timedelta(seconds=now - still.taken_at_monotonic)
+    content_type, suffix = form
+    name = f"{camera}-{taken_at:%Y%m%d-%H%M%S}.{suffix}"
+    return Bulk(still.content, content_type, still.about(camera, now=now), name)
 
 
 def asked_by(arguments: Arguments) -> str:

@@ -161,6 +161,7 @@ CAMERA_CHILD = {
     "agent.surveillance.recorder",
     "agent.surveillance.faces",
     "agent.surveillance.privacy",
+    "agent.surveillance.stills",
     "agent.surveillance.tamper",
     "agent.surveillance.view",
     "drivers.camera.room",

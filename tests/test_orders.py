@@ -17,13 +17,13 @@ from agent.health import Condition, Health, Status
 from agent.language import language
 from agent.orders import Duties
 from agent.outbox.store import Outbox
-from agent.pictures import Pictures
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
 from agent.settings.load import load
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
+from tests.blind import blind
 
 CLOCK = ManualClock(datetime(2026, 9, 1, 1, 15, tzinfo=UTC))
 
@@ -41,7 +41,7 @@ def duties(tmp_path: Path) -> Iterator[Duties]:
             mailbox=mailbox,
             words=lambda: language("vi"),
             renew=lambda: "0123456789abcdef",
-            pictures=Pictures(clock=CLOCK, outbox=outbox, cameras=dict),
+            pictures=blind(outbox, mailbox, CLOCK),
             sign=Sign(tmp_path / "mode.json", CLOCK, None),
             slip=Slip(tmp_path / "inspection-code.json", CLOCK, None),
             best=lambda: 3,

@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,19 +15,28 @@ from agent.clock import ManualClock
 from agent.errors import CounterAgentError, PersonMustAct, TryAgain
 from agent.event import Fact, Lane, Stream
 from agent.outbox.store import Outbox
-from agent.pictures import Pictures
+from agent.pictures import WATCH_PART_BYTES, Pictures
 from agent.surveillance.service import CameraService
 from agent.surveillance.still import Still
-from agent.uplink.commands import Asked
-
-CLOCK = ManualClock(datetime(2026, 9, 1, 1, 15, 30, 900_000, tzinfo=UTC))
+from agent.surveillance.viewing import Viewings
+from agent.surveillance.watch import Leases
+from agent.uplink.commands import Asked, Done
+from agent.uplink.mailbox import Mailbox
+from agent.uplink.payload import Message
+from tests.blind import blind
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Iterator[Pictures]:
-    with closing(Outbox(tmp_path / "outbox.db", province="40", agent="na-0123", clock=CLOCK, keep_days=0)) as outbox:
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 9, 1, 1, 15, 30, 900_000, tzinfo=UTC))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, clock: ManualClock) -> Iterator[Pictures]:
+    outbox = Outbox(tmp_path / "outbox.db", province="40", agent="na-0123", clock=clock, keep_days=0)
+    with closing(outbox), closing(Mailbox()) as mailbox:
         outbox.open()
-        yield Pictures(clock=CLOCK, outbox=outbox, cameras=dict)
+        yield blind(outbox, mailbox, clock)
 
 
 def test_a_snapshot_without_a_camera_says_that_there_is_none(pictures: Pictures) -> None:
@@ -42,6 +51,11 @@ class Eye:
 
     def snapshot(self, timeout_s: float) -> Still:  # noqa: ARG002
         return Still(b"\xff\xd8picture", 320, 180, time.monotonic(), "pixelated", ("masks", "whole"))
+
+    egress = "pixelated"
+
+    def glimpse(self, timeout_s: float) -> Still:
+        return replace(self.snapshot(timeout_s), content=b"\xff\xd8" + 20_000 * b"x")
 
     def relearn(self) -> None:
         self.has_relearned = True
@@ -58,7 +72,10 @@ class Full:
 
 
 def seeing(pictures: Pictures) -> Pictures:
-    return replace(pictures, cameras=lambda: {"quay": cast("CameraService", Eye())})
+    cameras = {"quay": cast("CameraService", Eye())}
+    viewings = Viewings(pictures.outbox.path.with_name("viewings.json"), pictures.clock, pictures.outbox.append)
+    leases = Leases(viewings, pictures.clock, cameras=lambda: cameras, watched=lambda _: None)
+    return replace(pictures, cameras=lambda: cameras, leases=leases)
 
 
 def test_a_picture_that_leaves_is_an_event_that_says_who_asked_and_what_was_hidden(pictures: Pictures) -> None:
@@ -103,3 +120,96 @@ def test_relearning_is_done_by_the_camera_that_is_meant(pictures: Pictures) -> N
     assert (quay.has_relearned, door.has_relearned) == (False, True)
     with pytest.raises(PersonMustAct, match='no camera "yard"; known: quay, door'):
         several.relearn({"camera": "yard"})
+
+
+def watching(pictures: Pictures, order: str = "w-1", **arguments: Any) -> list[Mapping[str, Any]]:
+    """Give an order to watch; what it came to, once it has."""
+    answers: list[Mapping[str, Any]] = []
+    asked = Asked({"by": "PC06", **arguments}, order=order, is_broadcast=False, finish=answers.append)
+    done = pictures.watch(asked)
+    return [done.answer] if isinstance(done, Done) else answers
+
+
+def said(pictures: Pictures) -> list[Message]:
+    """What a link that takes everything at once has carried."""
+    messages = []
+    while (word := pictures.mailbox.take_leisurely()) is not None:
+        messages.append(word.message)
+        word.answered()
+    return messages
+
+
+def test_a_watch_hands_each_still_over_as_a_bulk_of_its_own_in_small_parts(
+    pictures: Pictures, clock: ManualClock
+) -> None:
+    pictures = seeing(pictures)
+    pictures.mailbox.open_link()
+    answers = watching(pictures, minutes=0.1, every_s=2)
+    pictures.leases.tend()
+    first = said(pictures)
+    assert [message.topic.partition("/up/")[2] for message in first] == [
+        *(f"bulk/w-1-1/{part}" for part in range(3)),
+        "bulk/w-1-1/manifest",
+    ]
+    assert max(len(message.payload) for message in first) <= WATCH_PART_BYTES
+    assert b"".join(message.payload for message in first[:-1]) == b"\xff\xd8" + 20_000 * b"x"
+    manifest = json.loads(first[-1].payload)
+    assert (manifest["parts"], manifest["about"]["camera"], manifest["about"]["hidden"]) == (
+        3,
+        "quay",
+        ["masks", "whole"],
+    )
+    clock.advance(2)
+    pictures.leases.tend()
+    assert said(pictures)[-1].topic.endswith("/up/bulk/w-1-2/manifest")
+    assert answers == []
+    clock.advance(10)
+    pictures.leases.tend()
+    assert [(answer["pictures"], answer["ended"]) for answer in answers] == [(2, "time")]
+
+
+def test_a_link_that_has_not_taken_a_still_gets_no_other_one(pictures: Pictures, clock: ManualClock) -> None:
+    pictures = seeing(pictures)
+    pictures.mailbox.open_link()
+    watching(pictures, minutes=1, every_s=2)
+    for _ in range(5):
+        pictures.leases.tend()
+        clock.advance(2)
+    assert len(said(pictures)) == 4
+
+
+def test_a_watch_ends_with_the_link_and_nothing_of_it_goes_over_the_next_one(pictures: Pictures) -> None:
+    pictures = seeing(pictures)
+    pictures.mailbox.open_link()
+    answers = watching(pictures, minutes=1)
+    pictures.leases.tend()
+    pictures.mailbox.close_link()
+    pictures.mailbox.open_link()
+    pictures.leases.tend()
+    assert said(pictures) == []
+    assert answers[0]["ended"] == "link"
+
+
+def test_zero_minutes_end_a_watch(pictures: Pictures) -> None:
+    pictures = seeing(pictures)
+    pictures.mailbox.open_link()
+    answers = watching(pictures)
+    assert watching(pictures, "w-2", minutes=0) == [{"camera": "quay", "stopped": True}]
+    assert answers[0]["ended"] == "stopped"
+    assert watching(pictures, "w-3", minutes=0) == [{"camera": "quay", "stopped": False}]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"by": ""}, {"minutes": 11}, {"minutes": -1}, {"every_s": 0}, {"every_s": "x"}], ids=str
+)
+def test_a_watch_without_a_name_or_without_bounds_is_refused(pictures: Pictures, wrong: dict[str, Any]) -> None:
+    pictures = seeing(pictures)
+    pictures.mailbox.open_link()
+    with pytest.raises(ValueError, match=r"by|minutes|every_s|float"):
+        watching(pictures, **wrong)
+    assert pictures.leases.watchers() == {}
+
+
+def test_nobody_watches_every_counter_at_once(pictures: Pictures) -> None:
+    with pytest.raises(PersonMustAct, match="one counter"):
+        seeing(pictures).watch(Asked({"by": "PC06"}, order="w-1", is_broadcast=True))

@@ -86,6 +86,7 @@ class ScreenHub:
         self._coded_at = 0.0
         self._banner: Banner | None = None
         self._panel: Panel | None = None
+        self._watchers = 0
         self._clock_trusted = clock.quality().is_trusted
         self._run = secrets.token_hex(4)
         self._thanked = 0
@@ -143,6 +144,10 @@ class ScreenHub:
         """Say on the screen that ratings are not counted now, or no longer."""
         self._change("_banner", banner)
 
+    def set_watchers(self, count: int) -> None:
+        """Say whether somebody elsewhere looks at the counter now: *count* do."""
+        self._change("_watchers", count)
+
     def set_panel(self, panel: Panel | None) -> None:
         """Lay *panel* over what plays, or take it away."""
         self._change("_panel", panel)
@@ -157,6 +162,7 @@ class ScreenHub:
             plate, playlist, code = self._nameplate, self._playlist, self._code
             revision, trusted, banner = self._revision, self._clock_trusted, self._banner
             panel, theme, closed, emergency = self._panel, self._theme, self._closed, self._emergency
+            watchers = self._watchers
         texts = language(plate.language)
         return {
             "revision": revision,
@@ -167,7 +173,7 @@ class ScreenHub:
             "hours": plate.hours,
             "notices": list(plate.notices),
             "theme": self._drawn(theme),
-            "camera": _camera_notice(plate.camera, texts),
+            "camera": _camera_notice(plate.camera, texts, is_watched=watchers > 0),
             "clock": {
                 "trusted": trusted,
                 "zone": plate.zone,
@@ -307,6 +313,6 @@ def _stamp(file: Path) -> int:
         return 0
 
 
-def _camera_notice(camera: str, texts: Language) -> str:
-    """What the law has citizens told: that there is a camera, and what becomes of its pictures."""
-    return texts.text(f"screen.camera.{camera}") if camera else ""
+def _camera_notice(camera: str, texts: Language, *, is_watched: bool) -> str:
+    """What the law has citizens told: that there is a camera, what becomes of its pictures, and who looks on."""
+    return texts.text(f"screen.{'watched' if is_watched else 'camera'}.{camera}") if camera else ""

@@ -26,21 +26,21 @@ from agent.surveillance.look import Look
 from agent.surveillance.wire import Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agent.surveillance.capture import Capture
     from agent.surveillance.decode import Moment
     from agent.surveillance.eye import Eye
-    from agent.surveillance.privacy import Egress, Picture
+    from agent.surveillance.privacy import Egress
     from agent.surveillance.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
+    from agent.surveillance.stills import Stills
     from drivers.base import Camera
 
 logger = logging.getLogger(__name__)
 
 LEARN_EVERY_S = 5.0
 """Between two looks at what stands still, while nobody asks for anything."""
-CLIP_PICTURES = 20
-CLIP_PX = 640
-"""A clip is not wider, so that the faces in all its pictures are found while somebody waits for it."""
 LEAVE_S = 0.5
 """How long the driver may take to close before the process ends anyway."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -92,7 +92,7 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
         pictures=[glance.see] if recorder is None else [recorder.see, glance.see],
         check_every_s=CHECK_EVERY_S if order["analyse"] else CHECK_SELDOM_S,
     )
-    _Answering(wire, _Stills(camera, ring), order, capture, glance).start()
+    _Answering(wire, lambda: _stills(camera, ring), order, capture, glance).start()
     try:
         heartbeat.ready(time.monotonic())
         camera.open()
@@ -163,65 +163,26 @@ class _Glance:
     """The newest key frame, for who looks now and then: handed over without a copy and without waiting."""
 
     def __init__(self) -> None:
-        self._moment: Moment | None = None
+        self.newest: Moment | None = None
+        self._taken: Moment | None = None
 
     def see(self, moment: "Moment") -> None:
-        self._moment = moment
+        self.newest = moment
 
     def take(self) -> "Moment | None":
-        moment, self._moment = self._moment, None
-        return moment
-
-
-class _Stills:
-    """Makes a still of the newest picture in the ring."""
-
-    def __init__(self, camera: "Camera", ring: "Ring") -> None:
-        self._camera, self._ring = camera, ring
-
-    def take(self, egress: "Egress") -> tuple[dict[str, Any], bytes]:
-        """The still's words and its JPEG; or what went wrong."""
-        from agent.surveillance.decode import newest  # noqa: PLC0415
-
-        try:
-            moment = newest(self._camera.codec, self._ring.groups())
-            if moment is None:
-                return {"error": "no valid picture in memory"}, b""
-            shown = egress.show(_picture(moment))
-            jpeg = shown.jpeg()
-        except Exception as error:  # the edge: a picture that cannot be shown must not end the capture
-            logger.exception("a still could not be made")
-            return {"error": str(error)}, b""
-        height, width = shown.picture.shape[:2]
-        size = {"width_px": width, "height_px": height, "taken_at_monotonic": moment.at_monotonic}
-        return {**size, "egress": shown.egress, "hidden": shown.hidden}, jpeg
-
-    def clip(self, egress: "Egress") -> tuple[dict[str, Any], bytes]:
-        """What is in memory as a small film: its words and its MP4; or what went wrong."""
-        from agent.surveillance.clip import film  # noqa: PLC0415
-        from agent.surveillance.decode import spread  # noqa: PLC0415
-
-        try:
-            moments = spread(self._camera.codec, self._ring.groups(), CLIP_PICTURES)
-            if not moments:
-                return {"error": "no valid picture in memory"}, b""
-            shown = egress.show_all([_picture(moment, CLIP_PX) for moment in moments])
-            at = [moment.at_monotonic for moment in moments]
-            mp4 = film(shown, at)
-        except Exception as error:  # the edge, as for a still
-            logger.exception("a clip could not be made")
-            return {"error": str(error)}, b""
-        height, width = shown[0].picture.shape[:2]
-        size = {"width_px": width, "height_px": height, "taken_at_monotonic": at[-1]}
-        length = {"pictures": len(shown), "lasts_s": round(at[-1] - at[0], 3)}
-        hidden = sorted({name for each in shown for name in each.hidden})
-        return {**size, **length, "egress": shown[0].egress, "hidden": hidden}, mp4
+        """The newest, if it was not taken before."""
+        if self.newest is self._taken:
+            return None
+        self._taken = self.newest
+        return self._taken
 
 
 class _Answering(threading.Thread):
     """Answers the parent while the other thread is inside the driver; ends the process when the parent is gone."""
 
-    def __init__(self, wire: Wire, stills: _Stills, order: dict[str, Any], capture: "Capture", glance: _Glance) -> None:
+    def __init__(
+        self, wire: Wire, stills: "Callable[[], Stills]", order: dict[str, Any], capture: "Capture", glance: _Glance
+    ) -> None:
         super().__init__(name="answering", daemon=True)
         self._wire, self._stills, self._order, self._capture = wire, stills, order, capture
         self._glance = glance
@@ -249,6 +210,9 @@ class _Answering(threading.Thread):
             self._capture.show_to(eye.see)
         elif question is None:
             question = self._wire.receive()  # what is only recorded is shown to nobody: OpenCV stays where it is
+        from agent.surveillance.stills import picture  # noqa: PLC0415
+
+        stills = self._stills()
         egress = _egress(self._order, self._wire)
         learns = eye is not None and egress.learns
         while True:
@@ -256,12 +220,17 @@ class _Answering(threading.Thread):
                 if eye is not None:
                     eye.relearn()
             elif question is not None:
-                is_clip = question.words["kind"] == "clip"
-                words, jpeg = self._stills.clip(egress) if is_clip else self._stills.take(egress)
-                self._wire.send({"kind": "still", "id": question.words["id"], **words}, jpeg)
+                words, content = stills.make(question.words["kind"], egress, self._glance.newest)
+                self._wire.send({"kind": "still", "id": question.words["id"], **words}, content)
             elif learns and (moment := self._glance.take()) is not None:
-                egress.learn(_picture(moment), moment.at_monotonic)
+                egress.learn(picture(moment), moment.at_monotonic)
             question = self._wire.receive(LEARN_EVERY_S if learns else None)
+
+
+def _stills(camera: "Camera", ring: "Ring") -> "Stills":
+    from agent.surveillance.stills import Stills  # noqa: PLC0415
+
+    return Stills(camera, ring)
 
 
 def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
@@ -283,13 +252,6 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
             if model is not None:
                 wire.send({"kind": "faces", "trouble": str(error)})
     return Egress(order["egress"], masks, faces=faces, backdrop=Backdrop())
-
-
-def _picture(moment: "Moment", widest_px: int | None = None) -> "Picture":
-    frame = moment.frame
-    if widest_px is not None and frame.width > widest_px:
-        frame = frame.reformat(width=widest_px, height=round(frame.height * widest_px / frame.width / 2) * 2)
-    return frame.to_ndarray(format="bgr24").astype("uint8", copy=False)
 
 
 def _eye(order: dict[str, Any], wire: Wire) -> "Eye":

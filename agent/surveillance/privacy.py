@@ -40,9 +40,9 @@ class Shown:
     egress: str
     hidden: tuple[str, ...]
 
-    def jpeg(self) -> bytes:
+    def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
         """Encoded in memory, without metadata."""
-        done, data = cv2.imencode(".jpg", self.picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        done, data = cv2.imencode(".jpg", self.picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if not done:
             raise ValueError("the picture could not be encoded")
         return bytes(data)

@@ -173,8 +173,8 @@ class CameraProcess:
             return Ending("CAMERA_CRASHED", f"it talks nonsense: {error}")
         return None
 
-    def ask(self, kind: Literal["still", "clip"] = "still") -> "Future[Still]":
-        """Ask for a picture or a clip; from any thread.
+    def ask(self, kind: Literal["still", "glimpse", "clip"] = "still") -> "Future[Still]":
+        """Ask for a picture, a small one or a clip; from any thread.
 
         Raises:
             TryAgain: the child cannot be asked any more.
@@ -283,8 +283,8 @@ class CameraProcess:
                 taken_at_monotonic=float(words["taken_at_monotonic"]),
                 egress=_EGRESS[str(words["egress"])],
                 hidden=tuple(map(str, words["hidden"])),
-                pictures=int(words.get("pictures", 1)),
-                lasts_s=float(words.get("lasts_s", 0)),
+                pictures=int(words["pictures"]),
+                lasts_s=float(words["lasts_s"]),
             )
         except (KeyError, ValueError, TypeError) as error:
             question.answer.set_exception(TryAgain(f"camera {self._camera} answered nonsense: {error}"))

@@ -105,6 +105,11 @@ class CameraService(Service):
         process = self._there
         return process.model if process is not None else ""
 
+    @property
+    def egress(self) -> Literal["pixelated", "masked", "plain"]:
+        """What may leave the box of its pictures."""
+        return self._camera.egress
+
     def snapshot(self, timeout_s: float) -> Still:
         """The newest picture, after egress; from any thread but the service's own.
 
@@ -113,11 +118,15 @@ class CameraService(Service):
         """
         return self._ask("still", timeout_s)
 
+    def glimpse(self, timeout_s: float) -> Still:
+        """A small picture that costs little, for who looks every few seconds; otherwise as `snapshot`."""
+        return self._ask("glimpse", timeout_s)
+
     def clip(self, timeout_s: float) -> Still:
         """The seconds that are in memory as a short film, every picture after egress; otherwise as `snapshot`."""
         return self._ask("clip", timeout_s)
 
-    def _ask(self, kind: Literal["still", "clip"], timeout_s: float) -> Still:
+    def _ask(self, kind: Literal["still", "glimpse", "clip"], timeout_s: float) -> Still:
         process = self._there
         if process is None:
             raise TryAgain(f"camera {self._camera.name} is not there; its health says why")

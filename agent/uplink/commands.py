@@ -63,7 +63,7 @@ class Asked(dict[str, Any]):
         self.finish = finish
 
 
-Action = Callable[[Mapping[str, Any]], Done | Underway]
+Action = Callable[[Asked], Done | Underway]
 """Carries out one command with its arguments; raises `CounterAgentError` to fail it with that reason."""
 
 

@@ -18,8 +18,9 @@ from agent.outbox.store import Outbox
 from agent.ranges import Ranges
 from agent.uplink.cargo import Cargo, Loader
 from agent.uplink.commands import Incoming
-from agent.uplink.dispatch import Dispatch, Parcel
+from agent.uplink.dispatch import TODAYS_PLACES, Dispatch, Parcel
 from agent.uplink.hush import Hush
+from agent.uplink.mailbox import Leisurely
 from agent.uplink.payload import Acknowledgement, Message
 from agent.uplink.session import Acknowledged, Connected, Happening, Lost, Received, Session
 from agent.uplink.topics import ALL, Topics, parse
@@ -54,7 +55,7 @@ class _Flight:
     """One unacknowledged message."""
 
     sent_at_s: float
-    what: Parcel | Message
+    what: Parcel | Message | Leisurely
 
 
 class Connection:
@@ -114,8 +115,22 @@ class Connection:
         )
         self._fly(mid, message)
 
-    def send_events(self) -> None:
-        """Fill the window with events: live first, then backlog."""
+    @property
+    def has_leisure(self) -> bool:
+        """Whether a word may go that waits behind everything else: one at a time, and never in today's place."""
+        is_alone = not any(isinstance(flight.what, Leisurely) for flight in self._flights.values())
+        return is_alone and self.room > min(TODAYS_PLACES, self._window - 1)
+
+    def say_leisurely(self, word: Leisurely) -> None:
+        """Publish *word*; the caller minds `has_leisure`."""
+        message = word.message
+        if self._fits(message.topic, message.payload):
+            self._fly(self._session.publish(message.topic, message.payload), word)
+        else:
+            word.answered()
+
+    def send_events(self, *, leave: int = 0) -> None:
+        """Fill the window with events: live first, then backlog, which leaves so many places more than usual."""
         self._notice_new()
         now = time.monotonic()
         due = [entry for entry in self._later if entry[0] <= now]
@@ -125,7 +140,7 @@ class Connection:
         for stream in self._salvaged:
             self._dispatch.overdue(stream, before_s=now - SALVAGE_AGAIN_S)
         while self.room > 0 and len(self._later) < self._window and self._hush.may_send(now):
-            parcel_or_none = self._dispatch.next(self._window)
+            parcel_or_none = self._dispatch.next(self._window - leave)
             if parcel_or_none is None:
                 return
             self._send(parcel_or_none)
@@ -170,7 +185,7 @@ class Connection:
         self._too_large = f"{len(cargo.payload)} > {self._largest_bytes}"
         self._later.append((time.monotonic() + REFUSED_WAIT_S, parcel))
 
-    def _fly(self, mid: int, what: Parcel | Message) -> None:
+    def _fly(self, mid: int, what: Parcel | Message | Leisurely) -> None:
         self._flights[mid] = _Flight(time.monotonic(), what)
 
     # -- inward ------------------------------------------------------------------------------------
@@ -200,13 +215,16 @@ class Connection:
         return None
 
     def _acknowledged(self, puback: Acknowledged) -> None:
-        flight = self._flights.pop(puback.mid)
-        if isinstance(flight.what, Message):
+        what = self._flights.pop(puback.mid).what
+        if isinstance(what, Leisurely):
+            what.answered()
+            what = what.message
+        if isinstance(what, Message):
             if puback.reason >= 0x80:
-                log.warning("the broker refused %s: %s", flight.what.topic, puback.text)
+                log.warning("the broker refused %s: %s", what.topic, puback.text)
                 self._denied = self._denied or puback.reason == NOT_AUTHORISED
             return
-        parcel = flight.what
+        parcel = what
         self._moved_at_s = time.monotonic()
         if puback.reason >= 0x80 or puback.reason == NO_SUBSCRIBERS:
             self._put_off(parcel, puback)

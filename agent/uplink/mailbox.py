@@ -5,6 +5,8 @@ Outlives the services on both sides of it. Callable from any thread.
 
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from agent.event import Stream
 from agent.uplink.payload import Message
@@ -15,6 +17,15 @@ WORDS_WAITING = 512
 
 
 MQTT_LARGEST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Leisurely:
+    """A word that waits behind everything else, and is left unsaid when its connection ends."""
+
+    message: Message
+    answered: Callable[[], None]
+    """The broker has it, or refused it. Called on the uplink's thread: must not wait."""
 
 
 class Mailbox:
@@ -28,6 +39,15 @@ class Mailbox:
         self._words: deque[Message] = deque(maxlen=WORDS_WAITING)
         self._retained: dict[str, Message] = {}
         self._replays: deque[tuple[Stream, int, int]] = deque()
+        self._leisurely: deque[Leisurely] = deque()
+        self._links = 0
+        self._is_linked = False
+
+    @property
+    def link(self) -> int | None:
+        """The number of the connection that there is; None while there is none."""
+        with self._lock:
+            return self._links if self._is_linked else None
 
     def say(self, message: Message) -> None:
         """Publish *message* as soon as the link allows; of a retained topic only the newest word is kept."""
@@ -37,6 +57,18 @@ class Mailbox:
             else:
                 self._words.append(message)
         self.wake.set()
+
+    def say_leisurely(self, messages: Sequence[Message], *, link: int, answered: Callable[[], None]) -> bool:
+        """Publish *messages* over connection *link* when nothing else waits; *answered* is called for each.
+
+        A rating never waits for more than one of them, so they should be small. False: that connection is gone.
+        """
+        with self._lock:
+            if not self._is_linked or link != self._links:
+                return False
+            self._leisurely.extend(Leisurely(message, answered) for message in messages)
+        self.wake.set()
+        return True
 
     def replay(self, stream: Stream, first: int, last: int) -> None:
         """Send the stored events *first*..*last* of *stream* once more."""
@@ -52,6 +84,27 @@ class Mailbox:
             if self._retained:
                 return self._retained.pop(next(iter(self._retained)))
             return self._words.popleft() if self._words else None
+
+    def open_link(self) -> None:
+        """There is a connection now."""
+        with self._lock:
+            self._links += 1
+            self._is_linked = True
+
+    def close_link(self) -> None:
+        """There is none any more; what was to go over it at leisure is let go."""
+        with self._lock:
+            self._is_linked = False
+            self._leisurely.clear()
+
+    @property
+    def has_leisurely(self) -> bool:
+        with self._lock:
+            return bool(self._leisurely)
+
+    def take_leisurely(self) -> Leisurely | None:
+        with self._lock:
+            return self._leisurely.popleft() if self._leisurely else None
 
     def put_back(self, messages: list[Message]) -> None:
         """These were taken and never arrived."""

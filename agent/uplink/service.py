@@ -172,6 +172,7 @@ class UplinkService(Service):
             province_confirms=self._settings.acknowledge == "province",
         )
         self._mailbox.largest_bytes = allowed.max_packet_bytes or MQTT_LARGEST_BYTES
+        self._mailbox.open_link()
         pending = deque(self._birth_words(number))
         lost: Lost | None = None
         try:
@@ -179,6 +180,7 @@ class UplinkService(Service):
                 self.progress.beat()
                 lost = self._step(connection, pending) or self._renew(renewal)
         finally:
+            self._mailbox.close_link()
             connection.settle()
             self._mailbox.put_back(connection.unsaid())
             if lost is None and stop.is_set():  # after an error the broker speaks the will
@@ -192,6 +194,7 @@ class UplinkService(Service):
         self._speak(connection, pending)
         if not pending:
             self._send_events(connection)
+            self._speak_leisurely(connection)
         connection.settle()
         self._health.report(COMPONENT, self._refused_files or connection.condition())
         lost = connection.turn(TICK_S)
@@ -208,7 +211,7 @@ class UplinkService(Service):
 
     def _send_events(self, connection: Connection) -> None:
         try:
-            connection.send_events()
+            connection.send_events(leave=1 if self._mailbox.has_leisurely else 0)
         except TryAgain as error:
             if not self._is_unreadable:
                 log.warning("events cannot be read for now: %s", error)
@@ -247,6 +250,11 @@ class UplinkService(Service):
                 return
             self._said_at_s[message.topic] = time.monotonic()
             connection.say(message)
+
+    def _speak_leisurely(self, connection: Connection) -> None:
+        """Stills of somebody who watches: behind all events that wait."""
+        if connection.has_leisure and (word := self._mailbox.take_leisurely()) is not None:
+            connection.say_leisurely(word)
 
     def _birth_words(self, session_number: int) -> list[Message]:
         self._mailbox.forget_retained()

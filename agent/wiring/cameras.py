@@ -14,6 +14,8 @@ from agent.surveillance.look import Look
 from agent.surveillance.process import folder_of
 from agent.surveillance.retention import Limits
 from agent.surveillance.service import CameraService
+from agent.surveillance.viewing import Viewings
+from agent.surveillance.watch import Leases, WatchService
 from agent.wiring.standing import Standing
 
 
@@ -23,11 +25,14 @@ class Cameras:
     def __init__(self, standing: Standing) -> None:
         self._standing = standing
         self._services: dict[str, CameraService] = {}
+        viewings = Viewings(standing.folder / "viewings.json", standing.clock, standing.outbox.append)
+        self.leases = Leases(viewings, standing.clock, cameras=self.services, watched=standing.hub.set_watchers)
         self._recorded: dict[str, Recorded] = {}
 
     def services(self) -> dict[str, CameraService]:
         """The cameras' services by name, as the settings have them now."""
-        return {camera.name: self._services[camera.name] for camera in self._standing.settings.cameras}
+        names = (camera.name for camera in self._standing.settings.cameras)
+        return {name: self._services[name] for name in names if name in self._services}
 
     def units(self) -> list[Unit]:
         settings = self._standing.settings
@@ -40,6 +45,7 @@ class Cameras:
                 if camera.record is not None
             ),
             *(Unit(name, partial(self._camera, name, camera, zone), (camera, zone)) for name, camera in cameras),
+            *([Unit("watch", partial(WatchService, self.leases))] if cameras else []),
         ]
 
     def _camera(self, component: str, camera: model.Camera, timezone: str) -> Service:

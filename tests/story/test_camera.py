@@ -9,6 +9,7 @@ import zlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import av
 import pytest
@@ -106,6 +107,42 @@ def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, m
     assert len(picture) == manifest["size"]
     assert hashlib.sha256(picture).hexdigest() == manifest["sha256"]
     assert picture.startswith(b"\xff\xd8\xff"), base64.b64encode(picture[:8])
+
+
+def test_a_superior_watches_the_counter_for_some_seconds_and_the_screen_says_so(
+    counter: Counter, mosquitto: Broker
+) -> None:
+    counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
+    expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    order = {"expires": expires, "by": "Phòng PC06", "minutes": 0.1, "every_s": 1}
+
+    def manifests() -> list[str]:
+        return [topic for topic, _, _ in ear.messages if topic.endswith("/manifest")]
+
+    def notice() -> str:
+        with urlopen(f"{counter.web}/screen", timeout=5) as page:  # noqa: S310 - its own address
+            return str(page.read().decode())
+
+    with Ear(mosquitto.port).open("motcua/#") as ear:
+        counter.start()
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        assert "cấp trên đang xem" not in notice()
+        ear.say("motcua/v1/40/na-0123/down/command/watch/w1", order)
+        eventually(lambda: len(manifests()) >= 2, within_s=15)
+        assert "cấp trên đang xem" in notice()
+        counter.press()
+        eventually(lambda: (ear.last("up/result/watch/w1") or {}).get("status") == "done", within_s=20)
+        result, told = ear.last("up/result/watch/w1"), eventually(lambda: ear.last("up/event/egress"), within_s=10)
+        assert "cấp trên đang xem" not in notice()
+        assert ear.last("up/event/rating")
+    assert [answer["status"] for answer in ear.heard("up/result/watch/w1")] == ["running", "done"]
+    assert (result["ended"], result["pictures"]) == ("time", len(manifests()))
+    assert [each["data"]["pictures"] for each in ear.heard("up/event/egress")] == [len(manifests())]
+    assert (told["data"]["by"], told["data"]["hidden"], told["data"]["ended"]) == ("Phòng PC06", ["whole"], "time")
+    stills = [payload for topic, payload, _ in ear.messages if "/up/bulk/w1-" in topic and topic.endswith("/0")]
+    assert all(payload.startswith(b"\xff\xd8\xff") for payload in stills)
+    elsewhere = [(topic, payload) for topic, payload, _ in ear.messages if "/up/bulk/" not in topic]
+    assert not [topic for topic, payload in elsewhere if looks_like_video(payload)]
 
 
 def test_a_recorded_camera_leaves_files_that_play_and_nothing_of_them_leaves_the_box(

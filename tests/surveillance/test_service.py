@@ -110,6 +110,17 @@ def test_a_clip_is_a_film_that_plays_and_every_picture_of_it_is_pixelated(run: R
     assert max(map(detail, pictures)) < 6
 
 
+def test_a_glimpse_is_small_and_passes_the_same_door(run: Run, surveillance_clip: Path) -> None:
+    running = run(camera("file", {"source": surveillance_clip}, masks=[LEFT_HALF]))
+    assert running.process
+    glimpse = running.service.glimpse(10)
+    picture = from_jpeg(glimpse.content)
+    assert (glimpse.width_px, glimpse.height_px) == (640, 480) == (picture.shape[1], picture.shape[0])
+    assert (glimpse.egress, glimpse.hidden) == ("pixelated", ("masks", "whole"))
+    assert np.abs(picture[:, :300].astype(int) - FILL).max() <= 4
+    assert len(glimpse.content) < 32_000
+
+
 def test_a_still_shows_the_newest_picture(run: Run) -> None:
     running = run(camera("sim", {"fps": 20}, egress="plain"))
     first, second = still_of(running), still_of(running)

@@ -326,3 +326,29 @@ def test_a_word_too_large_for_the_broker_is_left_unsaid_and_what_is_said_in_part
         counter.mailbox.say(Message(counter.topics.bulk("7f3a", 1), b"x" * 700))
         eventually(lambda: ear.messages and ear.messages[-1].topic == counter.topics.bulk("7f3a", 1))
     assert "UPLINK_LOST" not in counter.codes
+
+
+def test_what_goes_at_leisure_goes_part_by_part_and_a_rating_waits_for_one_part_at_most(
+    counter: Box, mosquitto: Broker
+) -> None:
+    def parts() -> int:
+        return sum("/up/bulk/" in topic for topic, _, _ in ear.messages)
+
+    counter.press(30)
+    with Ear(mosquitto.port).open("motcua/#") as ear, Line(mosquitto.port) as line:
+        line.delay_s = 0.02
+        with counter.connected(line.url, acknowledge="broker"):
+            eventually(lambda: counter.pending == 0)
+            answered: list[int] = []
+            line.is_deaf = True
+            number = counter.mailbox.link
+            assert number is not None
+            still = [Message(counter.topics.bulk("w-1-1", part), bytes(8192)) for part in range(12)]
+            counter.mailbox.say_leisurely(still, link=number, answered=lambda: answered.append(1))
+            eventually(lambda: parts() == 1)
+            counter.press()
+            eventually(lambda: len(bodies(ear)) == 31)
+            assert (parts(), answered) == (1, [])
+            line.heal()
+            eventually(lambda: len(answered) == 12)
+        assert parts() == 12

@@ -7,12 +7,12 @@ import pytest
 from agent.language import language
 from agent.orders import Duties
 from agent.outbox.chain import verify
-from agent.pictures import Pictures
 from agent.province import receive
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
 from agent.uplink.commands import CommandService
 from agent.uplink.session import Protocol
+from tests.blind import blind
 from tests.broker import Broker
 from tests.eventually import eventually
 from tests.province.office import Office
@@ -52,7 +52,7 @@ def commands(counter: Box) -> CommandService:
         mailbox=counter.mailbox,
         words=lambda: language("vi"),
         renew=str,
-        pictures=Pictures(clock=counter.clock, outbox=counter.outbox, cameras=dict),
+        pictures=blind(counter.outbox, counter.mailbox, counter.clock),
         sign=Sign(counter.outbox.path.with_name("mode.json"), counter.clock, None),
         slip=Slip(counter.outbox.path.with_name("inspection-code.json"), counter.clock, None),
         best=lambda: 3,

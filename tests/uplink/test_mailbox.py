@@ -83,3 +83,26 @@ def test_saying_something_wakes_whoever_waits_and_a_thousand_times_does_not_bloc
 def test_a_closed_mailbox_may_still_be_spoken_into(mailbox: Mailbox) -> None:
     mailbox.close()
     mailbox.say(Message("result", b"1"))
+
+
+def leisurely(mailbox: Mailbox) -> list[Message]:
+    taken = []
+    while (word := mailbox.take_leisurely()) is not None:
+        taken.append(word.message)
+    return taken
+
+
+def test_what_goes_at_leisure_goes_over_its_own_link_or_not_at_all(mailbox: Mailbox) -> None:
+    still = [Message("bulk/w-1-1/0", b"x"), Message("bulk/w-1-1/manifest", b"{}")]
+    assert not mailbox.say_leisurely(still, link=0, answered=lambda: None)
+    mailbox.open_link()
+    link = mailbox.link
+    assert link is not None
+    assert mailbox.say_leisurely(still, link=link, answered=lambda: None)
+    assert everything(mailbox) == []
+    assert (mailbox.has_leisurely, leisurely(mailbox), mailbox.has_leisurely) == (True, still, False)
+    assert mailbox.say_leisurely(still, link=link, answered=lambda: None)
+    mailbox.close_link()
+    mailbox.open_link()
+    assert leisurely(mailbox) == []
+    assert not mailbox.say_leisurely(still, link=link, answered=lambda: None)

@@ -15,24 +15,30 @@ is_on = "!document.querySelector('.camera').hidden"
 
 
 @pytest.mark.parametrize(
-    ("size", "egress", "words"),
+    ("size", "egress", "watchers", "words"),
     [
-        (LANDSCAPE, "pixelated", "đã làm mờ người"),
-        (PORTRAIT, "masked", "che một số vùng, không làm mờ người"),
-        (PORTRAIT, "plain", "ra khỏi quầy không làm mờ người"),
+        (LANDSCAPE, "pixelated", 0, "ra khỏi quầy đã làm mờ người"),
+        (PORTRAIT, "masked", 0, "che một số vùng, không làm mờ người"),
+        (PORTRAIT, "plain", 0, "ra khỏi quầy không làm mờ người"),
+        (LANDSCAPE, "pixelated", 1, "cấp trên đang xem quầy từ xa; hình gửi đi đã làm mờ người"),
+        (PORTRAIT, "masked", 2, "đang xem quầy từ xa; hình gửi đi có che một số vùng, không làm mờ người"),
     ],
 )
 def test_the_notice_is_on_every_slide_and_hides_no_code(
     serving: Serving,
     open_page: OpenPage,
+    *,
     size: tuple[int, int],
     egress: Literal["pixelated", "masked", "plain"],
+    watchers: int,
     words: str,
 ) -> None:
     page = open_page(size=size)
     assert not page.evaluate(is_on)
     serving.hub.set_nameplate(replace(PLATE, camera=egress))
     until(page, is_on)
+    serving.hub.set_watchers(watchers)
+    until(page, f"document.querySelector('.camera').textContent.includes('đang xem') === {str(watchers > 0).lower()}")
     said = page.locator(".camera").inner_text()
     assert said.startswith("Khu vực có camera giám sát.")
     assert said.endswith(words)
