@@ -81,6 +81,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.token",
                 "agent.screen.calendar",
                 "agent.screen.legible",
+                "agent.screen.scene",
                 "drivers.registry",
             ],
         },
@@ -100,7 +101,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         {
             "agent.rating": ["agent.settings", "drivers.registry"],
             "agent.surveillance": ["agent.settings", "drivers.registry"],
-            "agent.screen": ["agent.settings", "agent.rating.sticker"],
+            "agent.screen": ["agent.settings", "agent.rating.opening", "agent.rating.sticker"],
             "agent.uplink": ["agent.settings", "agent.outbox"],
             "agent.timekeeper": [],
             "agent.vitals": ["agent.outbox"],

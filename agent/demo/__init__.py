@@ -172,6 +172,7 @@ def _settings(folder: Path, broker: str) -> dict[str, object]:
             "name": "Bộ phận Một cửa Công an xã Kim Liên",
             "hotlines": ["0238 3841 234"],
             "hours": {"mon-sun": ["00:00-24:00"]},
+            "holidays": "none",
         },
         "uplink": {"broker": broker},
         "outbox": {"path": str(folder / "state" / "outbox.db")},

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -271,11 +271,22 @@ class _Number:
         return None if self.is_whole and amount != int(amount) else amount
 
 
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The one model that a field, or the list in it, is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [inner for inner in map(_model_in, get_args(annotation)) if inner is not None]
+    return found[0] if len(found) == 1 else None
+
+
 def _field_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> FieldInfo | None:
     """The field that *loc* leads to, through the models inside *model*."""
     for step in loc[:-1]:
-        info = model.model_fields.get(str(step))
-        if info is None or not (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
+        if isinstance(step, int):
+            continue
+        info = model.model_fields.get(step)
+        inner = _model_in(info.annotation) if info is not None else None
+        if inner is None:
             return None
-        model = info.annotation
+        model = inner
     return model.model_fields.get(str(loc[-1])) if loc else None

@@ -295,7 +295,7 @@ def _fields_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
         info = model.model_fields.get(str(step))
         kinds = _kinds_at(info) if info is not None else [k for k in kinds if _is_kind(k, step)]
         model = kinds[0] if kinds else model
-    return list(model.model_fields)
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 def _kinds_at(info: FieldInfo) -> list[type[BaseModel]]:

@@ -22,6 +22,7 @@ from agent.rating.token import TOKEN_LENGTH
 from agent.screen.calendar import Calendar
 from agent.settings.holidays import Holidays, HolidaysField
 from agent.settings.hours import Hours, office_hours
+from agent.settings.playlist import OutsideHours, Playlist
 from agent.settings.refusal import refuse
 from agent.settings.scales import ScaleField
 from agent.settings.words import (
@@ -282,6 +283,11 @@ class Screen(Section):
 
     media: StatePath = Path("/var/lib/counter-agent/media")
     """Folder of the pictures to show."""
+    playlist: Playlist | None = None
+    """What plays, in this order: files of the folder by name, PDFs, and notices in words. Every file of the folder in
+    the order of their names unless said."""
+    outside_hours: OutsideHours = OutsideHours()
+    """What is shown while the counter is closed."""
     output: Output = Output()
     """The panel."""
 

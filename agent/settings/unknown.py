@@ -21,7 +21,6 @@ DEVICES = {"keypads": "keypad", "cameras": "camera"}
 LATER = {
     "displays",
     "screen.output.power",
-    "screen.playlist",
 }
 """Keys of the file format whose feature this version does not have."""
 

@@ -54,6 +54,7 @@ class Counter:
                 "commune": "17329",
                 "name": "Bộ phận Một cửa Công an xã Kim Liên",
                 "hours": {"mon-sun": ["00:00-24:00"]},
+                "holidays": "none",
             },
             "uplink": {"broker": broker_url},
             "outbox": {"path": str(self.outbox)},
