@@ -50,6 +50,7 @@ def main(wire_fd: int, heartbeat_fd: int) -> None:
     """Serve one camera until the parent goes, the driver gives up, or somebody kills us."""
     _settle()
     wire = Wire(socket.socket(fileno=wire_fd))
+    _prepare()
     try:
         order = wire.receive()
     except EOFError:
@@ -68,6 +69,14 @@ def _settle() -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _prepare() -> None:
+    """Load what every camera needs, while nobody may have said yet which camera it is."""
+    with suppress(ImportError):  # met again, and told, when the camera is opened
+        import agent.surveillance.capture  # noqa: PLC0415
+        import agent.surveillance.recorder  # noqa: F401, PLC0415
+        import drivers.registry  # noqa: F401, PLC0415
 
 
 def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str, Any] | None:

@@ -109,10 +109,19 @@ def silence(beat: Beat, *, started_at: float, now: float) -> str | None:
     if not beat.packet_at:
         return f"no packet {now - beat.ready_at:.1f} s after opening" if now - beat.ready_at > OPENING_S else None
     quiet = now - beat.packet_at
-    if quiet > max(SILENCE_S, SILENCE_PACKETS * beat.interval_s):
+    if quiet > _patience_s(beat):
         return f"no packet for {quiet:.1f} s"
     blind = now - (beat.picture_at or beat.ready_at)
     limit = max(SILENCE_S, BLIND_GOPS * beat.gop_s) + BLIND_SLACK_S if beat.gop_s else BLIND_UNKNOWN_S
     if blind > limit:
         return f"no valid key frame for {blind:.1f} s"
     return None
+
+
+def is_in_doubt(beat: Beat, *, now: float) -> bool:
+    """Whether packets came, and half of the time has passed in which the next one must come. Pure."""
+    return bool(beat.packet_at) and now - beat.packet_at > _patience_s(beat) / 2
+
+
+def _patience_s(beat: Beat) -> float:
+    return max(SILENCE_S, SILENCE_PACKETS * beat.interval_s)

@@ -115,10 +115,8 @@ class CameraProcess:
         """What the driver says it opened."""
 
     @classmethod
-    def start(cls, camera: Camera, *, timezone: str, view: bytes = b"", look: Look = Look.CLEAR) -> "CameraProcess":
-        """Start a child that opens *camera*; *timezone* names the folders and files of its recordings.
-
-        *view* and *look* are what an earlier child told last.
+    def start(cls, camera: Camera) -> "CameraProcess":
+        """Start a child for *camera*. It gets its libraries ready, and opens nothing before `order`.
 
         Raises:
             OSError: the machine has no room for another process.
@@ -138,9 +136,17 @@ class CameraProcess:
                     process_group=0,  # a Ctrl-C in the terminal is for the agent
                 )
             undo.pop_all()
-        wire = Wire(ours)
+        return cls(camera.name, process, Wire(ours), heartbeat)
+
+    def order(self, camera: Camera, *, timezone: str, view: bytes = b"", look: Look = Look.CLEAR) -> None:
+        """Let the child open *camera*; *timezone* names the folders and files of its recordings.
+
+        *view* and *look* are what an earlier child told last.
+        """
+        self.started_at = time.monotonic()
+        self.view, self.look = view, look
         with suppress(OSError):  # it died at birth: `attend` will say so
-            wire.offer(
+            self._wire.offer(
                 {
                     "driver": camera.driver,
                     "options": camera.options.model_dump(mode="json"),
@@ -153,9 +159,6 @@ class CameraProcess:
                     "look": look,
                 }
             )
-        child = cls(camera.name, process, wire, heartbeat)
-        child.view, child.look = view, look
-        return child
 
     @property
     def pid(self) -> int:

@@ -13,16 +13,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from agent.errors import PersonMustAct, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 from agent.settings.model import Camera
-from agent.surveillance.heartbeat import silence
+from agent.surveillance.heartbeat import is_in_doubt, silence
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
 from agent.surveillance.process import CameraProcess, Ending, Told
+from agent.surveillance.spare import Spare
 from agent.surveillance.still import Still
 
 logger = logging.getLogger(__name__)
@@ -91,6 +93,7 @@ class CameraService(Service):
         self._untold: Look | None = None
         """What was done to the camera and could not be told yet."""
         self._backoff = backoff or Backoff()
+        self._spare = Spare(partial(CameraProcess.start, camera))
         self._there: CameraProcess | None = None
         """The child, while its pictures are valid: what other threads may ask."""
         self._there_since = 0.0
@@ -152,10 +155,17 @@ class CameraService(Service):
 
     def run(self, stop: threading.Event) -> None:
         self._report(Status.OK, "STARTING")
+        try:
+            self._serve(stop)
+        finally:
+            self._spare.close()
+
+    def _serve(self, stop: threading.Event) -> None:
         seen = Look.CLEAR
         while not stop.is_set():
-            process = CameraProcess.start(self._camera, timezone=self._timezone, view=self._kept.view, look=seen)
+            process = self._spare.take()
             try:
+                process.order(self._camera, timezone=self._timezone, view=self._kept.view, look=seen)
                 ending = self._follow(process, stop)
                 if ending is None:
                     process.leave()
@@ -179,7 +189,9 @@ class CameraService(Service):
             if ending is not None:
                 return ending
             beat = process.heartbeat.read()
-            missing = silence(beat, started_at=process.started_at, now=time.monotonic())
+            now = time.monotonic()
+            missing = silence(beat, started_at=process.started_at, now=now)
+            self._spare.look(now, is_in_doubt=is_in_doubt(beat, now=now))
             if missing is None and process.unanswered_s() > ANSWER_S:
                 missing = "a still was asked for and never came"
             if missing is not None:
