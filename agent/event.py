@@ -26,6 +26,8 @@ class Lane(StrEnum):
     RECORD = "record"
     METRIC = "metric"
 
+    __hash__ = str.__hash__  # as its word's, and in C: an enum's own is written in Python
+
 
 class Stream(NamedTuple):
     """One numbered stream of a counter: a lane of one database."""
@@ -48,6 +50,8 @@ class EventType(StrEnum):
     PLAYED = "played"
     EGRESS = "egress"
     METRIC = "metric"
+
+    __hash__ = str.__hash__  # as with `Lane`
 
     @property
     def lane(self) -> Lane:

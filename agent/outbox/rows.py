@@ -12,6 +12,7 @@ as a wrong row is. What a citizen wrote never becomes a form: it would outlive i
 import sqlite3
 import zlib
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from agent.event import EventType, Fact, Lane
 from agent.outbox.database import is_damage
@@ -27,7 +28,7 @@ class RowDamaged(sqlite3.DatabaseError):
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
-def is_sound(body: object, crc: object) -> bool:
+def is_sound(body: object, crc: object) -> TypeGuard[bytes]:
     """Whether bytes are what was written; one rotten bit may also have changed their type."""
     return isinstance(body, bytes) and zlib.crc32(body) == crc
 
@@ -44,7 +45,7 @@ class Forms:
         connection.text_factory = _as_far_as_it_goes
         self._connection = connection
         self._boot = ""
-        self._known: dict[int, bytes] = {}
+        self._known: dict[object, bytes] = {}
         self._deflaters: dict[EventType, tuple[int, zlib._Compress]] = {}
 
     # -- reading ---------------------------------------------------------------------------------
@@ -55,29 +56,27 @@ class Forms:
         Raises:
             sqlite3.Error: the disk refuses.
         """
-        if form is None:
-            return stored if isinstance(stored, bytes) and is_sound(stored, crc) else None
-        words = self._form(form)
-        if words is None or not isinstance(stored, bytes):
-            return None
-        try:
-            body = zlib.decompressobj(-WINDOW, zdict=words).decompress(stored)
-        except zlib.error:
-            return None
+        body = stored
+        if form is not None:
+            words = self._known.get(form) or self._form(form)
+            if words is None or not isinstance(stored, bytes):
+                return None
+            try:
+                body = zlib.decompressobj(-WINDOW, words).decompress(stored)
+            except zlib.error:
+                return None
         return body if is_sound(body, crc) else None
 
     def _form(self, number: object) -> bytes | None:
-        if not isinstance(number, int):
-            return None
-        found = self._known.get(number)
-        for table in TABLES if found is None else ():
+        found = None
+        for table in TABLES if isinstance(number, int) else ():
             try:
                 row = self._connection.execute(f"select body, crc from {table} where id = ?", (number,)).fetchone()
             except sqlite3.Error as error:
                 if not is_damage(error):
                     raise
                 continue
-            if row is not None and is_sound(*row):
+            if row is not None and is_sound(row[0], row[1]):
                 self._known[number] = found = row[0]
                 break
         return found

@@ -51,9 +51,9 @@ def array(bodies: Sequence[bytes]) -> bytes:
     """The same before it is compressed."""
     elements = [*bodies[:1]]
     for before, body in pairwise(bodies):
-        head, _, rest = body.partition(b'"previous":"%b",' % chain_code(before))
-        is_sure = rest and len(head) == _place(head) and _KEY not in rest
-        elements.append(head + rest if is_sure else body)
+        at, link = _place(body), b'"previous":"%b",' % chain_code(before)
+        is_sure = body.startswith(link, at) and body.find(_KEY, at + len(link)) < 0
+        elements.append(body[:at] + body[at + len(link) :] if is_sure else body)
     return b"[" + b",".join(elements) + b"]"
 
 
