@@ -27,6 +27,7 @@ from agent.orders import Duties
 from agent.outbox.lookback import newest_first
 from agent.pictures import Pictures
 from agent.rating.ledger import LedgerService
+from agent.screen.ingest import Ingest, IngestService
 from agent.screen.media import MediaStore
 from agent.screen.service import ScreenService
 from agent.service import Service
@@ -77,7 +78,7 @@ class App:
         self._notifier = Notifier()
         self._watchdog_s = watchdog_interval_s()
         self._fed_at_s = 0.0
-        self._media = MediaStore(standing.folder / "screen")
+        self._ingest = Ingest(MediaStore(standing.folder / "screen"))
         self._config = applied(self.settings)
         self._duties = Duties(
             clock=self.clock,
@@ -246,6 +247,7 @@ class App:
             *self._ratings.units(self._moods),
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, language)),
+            Unit("ingest", partial(IngestService, self._ingest)),
             Unit("screen", self._screen, (settings.screen, settings.qr, language)),
             Unit("web", self._web, (settings.web.listen, language)),
             *self._ratings.phone_units(),
@@ -293,7 +295,7 @@ class App:
         return ScreenService(
             self.settings.screen,
             hub=self.hub,
-            store=self._media,
+            ingest=self._ingest,
             health=self.health,
             clock=self.clock,
             language=self._standing.language,
@@ -305,7 +307,8 @@ class App:
         site = Site(
             hub=self.hub,
             health=self.health,
-            store=self._media,
+            store=self._ingest.store,
+            refusals=self._ingest.refusals.all,
             language=self._standing.language,
             figures=self._figures,
             routes=self.routes,

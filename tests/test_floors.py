@@ -168,7 +168,10 @@ CAMERA_CHILD = {
     "drivers.camera.room",
 }
 """The modules of the camera's child process: they alone import what is heavy at their top."""
-HEAVY = {"av", "cv2", "numpy"}
+DARKROOM = {"agent.screen.document", "agent.screen.film", "agent.screen.picture"}
+"""The same of the process that opens foreign files for the screen."""
+CHILDREN = CAMERA_CHILD | DARKROOM
+HEAVY = {"av", "cv2", "numpy", "pypdfium2"}
 
 Import = tuple[str, int, bool]
 """What is imported, on which line, and whether at the module's top."""
@@ -311,15 +314,15 @@ def test_nobody_imports_tests() -> None:
     assert offences(lambda _module, name, _at_top: is_within(name, "tests")) == []
 
 
-def test_only_the_cameras_child_imports_heavy_libraries_at_its_top() -> None:
+def test_only_child_processes_import_heavy_libraries_at_its_top() -> None:
     def is_heavy(module: str, name: str, at_top: bool) -> bool:
-        return at_top and module not in CAMERA_CHILD and (name.partition(".")[0] in HEAVY or name in CAMERA_CHILD)
+        return at_top and module not in CHILDREN and (name.partition(".")[0] in HEAVY or name in CHILDREN)
 
     assert offences(is_heavy) == []
 
 
 def test_the_whole_agent_is_imported_without_a_video_library() -> None:
-    modules = [module for module in sources() if module not in CAMERA_CHILD and not module.endswith("__main__")]
+    modules = [module for module in sources() if module not in CHILDREN and not module.endswith("__main__")]
     program = f"import sys, {', '.join(modules)}; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -1,47 +1,45 @@
-"""Media: from files a person dropped into a folder to pictures a page may show without looking twice.
+"""Media: what may be shown, what is refused, and the store of what the page is fed from.
 
-A picture is known by the hash of its bytes, is decoded in full before anyone sees it (a browser draws
-a JPEG that was cut to a third as if nothing were missing), and is served as a rendition: turned the
-way its EXIF says, at most 1920 px long. Renditions live in a store beside the watched folder, never in
-it; the page is fed from there alone. What cannot be shown is refused with a reason for the technician.
+A file is known by the hash of its bytes (`source`). What was made of it once, or why nothing was, is kept
+beside it in a record, so that nothing is decoded twice. In the store a rendition is whole or absent, a record
+comes after its renditions, and what nothing refers to any more is let go of. It never takes the last
+room of the card: ratings live there too.
 
-Runs on the screen service's thread; nothing here waits or watches.
+`MediaStore` may be used from any thread.
 """
 
 import hashlib
+import json
 import os
 import re
-import struct
+import shutil
+import threading
+import time
 import unicodedata
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from agent.errors import SystemReason
-from agent.files import replace_file
+from agent import __version__
+from agent.errors import TryAgain
+from agent.files import flush_folder, replace_file
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+SUFFIXES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "mp4": "video/mp4"}
+"""What renditions are, and as what they are served."""
+FLOOR_BYTES = 2**30
+FLOOR_SHARE = 0.1
+FLOOR_MOST_BYTES = 8 * 2**30
+"""So much of the card stays free of media: a tenth, at least 1 GB, and on large disks no more than 8 GB."""
+GRACE_S = 600.0
+"""What has just come in is kept so long, whether or not anybody refers to it yet."""
+REFUSED_KEPT = 200
+"""Records of refused files, so that a bad film is not decoded again and again; the oldest are let go of."""
+NAME_LENGTH = 96
 
-LONG_SIDE_PX = 1920
-"""What a full-HD panel can show."""
-LIMIT_PIXELS = 50_000_000
-"""A 50 MP picture takes 150 MB decoded: as much as a 1 GB board can spare."""
-LIMIT_BYTES = 64 * 2**20
-SETTLE_S = 2.0
-"""A file whose size and time stood still this long has been copied to its end."""
-
-_FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-_MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-_UNFINISHED = re.compile(r"(^[.~])|(\.(tmp|temp|part|partial|crdownload|download|swp|filepart)$)", re.IGNORECASE)
-_LITTER = frozenset({"thumbs.db", "desktop.ini"})
-_ID = re.compile(r"[0-9a-f]{32}")
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
-"""What Pillow's decoders raise on damaged files, each in its own way."""
+_MADE, _REFUSED = ".made", ".refused"
+_ID = re.compile(r"[0-9a-f]{32}(-[1-9][0-9]{0,3})?")
 
 
 class MediaError(Exception):
@@ -52,12 +50,17 @@ class MediaError(Exception):
         self.reason, self.values = reason, values
 
 
+class NoRoom(TryAgain):
+    """The card is too full to take in more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A file that is not shown, and why."""
 
     name: str
     reason: str
+    """Names a message under `screen.refused`, and what to do under `screen.remedy`."""
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,9 +69,9 @@ class Medium:
     """What may be shown: a picture, a film, or one page of a document. Served at `/media/<id>`."""
 
     id: str
-    """Known by its content: equal bytes, equal id."""
+    """Known by its content: equal bytes, equal id. Pages of a document: the document's, and their number."""
     name: str
-    """Of the file it came from, composed (NFC) and on one line."""
+    """Of the file it came from, as it may be shown."""
     kind: Literal["image", "video"]
     bytes: int
     """As it is served."""
@@ -82,13 +85,28 @@ class Medium:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a folder holds at one look."""
+    """What a source has to show at one look."""
 
     media: tuple[Medium, ...]
     """In the order of their names; equal content once; a document's pages in their order."""
     refusals: tuple[Refusal, ...]
     is_settling: bool
-    """A file is still being written; look again."""
+    """A file is still being written or looked into; look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of a file: what may be shown of it, or why nothing may."""
+
+    source: str = ""
+    """Its content; empty when it was refused before it was read."""
+    media: tuple[Medium, ...] = ()
+    refusal: Refusal | None = None
+
+    def named(self, name: str) -> "Record":
+        """The same of a file called *name*."""
+        media = tuple(replace(medium, name=name) for medium in self.media)
+        return Record(self.source, media, self.refusal and replace(self.refusal, name=name))
 
 
 def content_id(data: bytes) -> str:
@@ -96,200 +114,162 @@ def content_id(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def rendition(data: bytes) -> tuple[bytes, str]:
-    """The picture in *data* as it will be served, and the suffix that tells its type.
-
-    A picture that is right as it stands is returned byte for byte.
-
-    Raises:
-        MediaError: not a picture, damaged, or larger than a board can decode.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - slow; the keypad comes first
-
-    if not data:
-        raise MediaError("empty")
-    try:
-        image: Image.Image = Image.open(BytesIO(data), formats=tuple(_FORMATS))
-    except UnidentifiedImageError:
-        raise MediaError("unknown") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise MediaError("pixels", limit=LIMIT_PIXELS // 1_000_000) from None
-    except _BROKEN:
-        raise MediaError("broken") from None
-    with image:
-        if image.width * image.height > LIMIT_PIXELS:
-            raise MediaError("pixels", limit=LIMIT_PIXELS // 1_000_000)
-        suffix = _FORMATS.get(image.format or "")
-        try:
-            as_it_stands = _is_right(image)
-            # `thumbnail` decodes a JPEG at a half or a quarter where that is enough; every byte is still read.
-            image.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
-            image.load()
-        except _BROKEN:
-            raise MediaError("broken") from None
-        if suffix and as_it_stands:
-            return data, suffix
-        return _encoded(ImageOps.exif_transpose(image))
+def medium_id(source: str, page: int | None = None) -> str:
+    """The id of what is made of the content *source*."""
+    return source if page is None else f"{source}-{page}"
 
 
-def _is_right(image: "Image") -> bool:
-    return (
-        max(image.size) <= LONG_SIDE_PX
-        and image.mode in ("1", "L", "LA", "P", "RGB", "RGBA")
-        and image.getexif().get(_ORIENTATION, 1) == 1
-        and not getattr(image, "is_animated", False)
-    )
+def shown_name(name: str) -> str:
+    """A file's name as people may be shown it: composed, on one line, of a sensible length, whatever was in it."""
+    text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    text = "".join(sign if unicodedata.category(sign)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH // 2]}…{text[-NAME_LENGTH // 3 :]}"
 
 
-_ORIENTATION = 0x0112
+class Refusals:
+    """What is not shown, by the source that offered it. Thread-safe; each source tells of its own."""
 
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[Refusal, ...]] = {}
 
-def _encoded(image: "Image") -> tuple[bytes, str]:
-    colours = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
-    if image.mode.startswith(("I", "F")):
-        image = image.point(lambda value: value / 256).convert("L")  # 16 bits of grey; `convert` alone would clip
-    file = BytesIO()
-    if image.has_transparency_data:
-        image.convert("RGBA").save(file, "WEBP", quality=90, icc_profile=colours)
-        return file.getvalue(), "webp"
-    # Full colour resolution: posters are red letters on blue, which subsampling frays.
-    image.convert("RGB").save(file, "JPEG", quality=90, subsampling=0, icc_profile=colours)
-    return file.getvalue(), "jpg"
+    def tell(self, origin: str, refusals: Iterable[Refusal]) -> None:
+        self._told = {**self._told, origin: tuple(refusals)}
+
+    def all(self) -> tuple[Refusal, ...]:
+        return tuple(refusal for refusals in self._told.values() for refusal in refusals)
 
 
 class MediaStore:
-    """Renditions by content, in a folder of their own; a file there is whole or absent.
+    """Renditions by content, with their records, in a folder of their own."""
 
-    `find` may be called from any thread; the rest belongs to the screen service.
-    """
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, free_bytes: Callable[[Path], int] | None = None) -> None:
+        """*free_bytes* tells how much the disk of a folder may still take."""
         self.path = path
+        self.workshop = path / ".work"
+        """Where files are made: on the same disk, one job at a time."""
+        self._free_bytes = free_bytes or free_above_floor
+        self._lock = threading.Lock()
+        self._fresh: dict[str, float] = {}
+
+    # What is there.
 
     def find(self, id_: str) -> tuple[Path, str] | None:
         """The rendition's file and media type, or None."""
         if _ID.fullmatch(id_):
-            for suffix, media_type in _MEDIA_TYPES.items():
+            for suffix, media_type in SUFFIXES.items():
                 if (file := self.path / f"{id_}.{suffix}").is_file():
                     return file, media_type
         return None
 
-    def put(self, id_: str, data: bytes, suffix: str) -> Path:
-        """Store a rendition durably.
+    def has(self, media: Iterable[Medium]) -> bool:
+        """Whether every rendition of *media* is there."""
+        return all(self.find(medium.id) for medium in media)
+
+    def known(self, source: str) -> Record | None:
+        """What became of this content before; None: it never came, or what was made of it is gone."""
+        for suffix in (_MADE, _REFUSED):
+            with suppress(OSError, ValueError, KeyError, TypeError), self._lock:
+                record = _decoded(source, self._record(source, suffix).read_bytes())
+                if self.has(record.media):
+                    self._fresh |= {medium.id: time.monotonic() for medium in record.media}
+                    return record
+        return None
+
+    # What comes in.
+
+    def check_room(self, size_bytes: int) -> None:
+        """Hold a file of *size_bytes* against what the disk may still take, with room for its rendition.
+
+        Raises:
+            NoRoom: it is too large for now.
+            OSError: the store cannot be written.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if self._free_bytes(self.path) < 2 * size_bytes:
+            raise NoRoom("the card is too full for more media")
+
+    def enter(self, record: Record, files: Sequence[Path] = ()) -> None:
+        """Take in what was made, durably: *files*, one for each medium, in the workshop, and then the record.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        file = self.path / f"{id_}.{suffix}"
-        replace_file(file, data)
-        return file
+        for file in files:
+            _flush(file)
+        with self._lock:
+            for medium, file in zip(record.media, files, strict=True):
+                self._fresh[medium.id] = time.monotonic()
+                file.replace(self.path / f"{medium.id}{file.suffix}")
+        flush_folder(self.path)
+        replace_file(self._record(record.source, _MADE if record.refusal is None else _REFUSED), _encoded(record))
 
-    def keep(self, ids: Iterable[str]) -> None:
-        """Let go of every rendition that is not of *ids*."""
-        kept = frozenset(ids)
-        with suppress(FileNotFoundError):
-            for file in list(self.path.iterdir()):
-                if file.stem.removeprefix(".") not in kept:
-                    file.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """A file as it was last seen, and what was found in it once it stood still."""
-
-    mark: tuple[int, int]
-    since: float
-    finding: Medium | Refusal | None
-
-
-class MediaFolder:
-    """The watched folder, look by look. A file is read when it stood still, and again only when it changed."""
-
-    def __init__(self, path: Path, store: MediaStore, *, settle_s: float = SETTLE_S) -> None:
-        self.path = path
-        self._store = store
-        self._settle_s = settle_s
-        self._sights: dict[str, _Sight] = {}
-
-    def look(self, *, wall_s: float, monotonic: float) -> Offer:
-        """See what is there now; *wall_s* is compared with file times, *monotonic* with earlier looks.
+    def empty_workshop(self) -> Path:
+        """The workshop, with nothing in it.
 
         Raises:
-            OSError: the folder is not there or cannot be read, or the store cannot be written.
+            OSError: the disk is full or cannot be written.
         """
-        with os.scandir(self.path) as entries:
-            files = {entry.name: entry for entry in entries if _is_candidate(entry.name) and _is_file(entry)}
-        sights: dict[str, _Sight] = {}
-        settling = False
-        for name in sorted(files, key=lambda name: unicodedata.normalize("NFC", name).casefold()):
-            try:
-                stat = files[name].stat()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                sights[name] = _Sight((0, 0), monotonic, _unreadable(name, error))
-                continue
-            mark, before = (stat.st_size, stat.st_mtime_ns), self._sights.get(name)
-            if before is not None and before.mark == mark and before.finding is not None:
-                sight = before
-            else:
-                since = before.since if before is not None and before.mark == mark else monotonic
-                is_still = monotonic - since >= self._settle_s or wall_s - stat.st_mtime >= self._settle_s
-                sight = _Sight(mark, since, self._read(name, stat.st_size) if is_still else None)
-                settling = settling or not is_still
-            sights[name] = sight
-        self._sights = sights
-        findings = [sight.finding for sight in sights.values()]
-        media: dict[str, Medium] = {}
-        for found in findings:
-            if isinstance(found, Medium):
-                media.setdefault(found.id, found)
-        return Offer(
-            media=tuple(media.values()),
-            refusals=tuple(found for found in findings if isinstance(found, Refusal)),
-            is_settling=settling,
-        )
+        self.workshop.mkdir(parents=True, exist_ok=True)
+        for file in self.workshop.iterdir():
+            file.unlink()
+        return self.workshop
 
-    def _read(self, name: str, size: int) -> Medium | Refusal:
-        shown_name = unicodedata.normalize("NFC", name)
-        if size > LIMIT_BYTES:
-            return Refusal(shown_name, "bytes", {"limit": LIMIT_BYTES // 2**20})
-        try:
-            data = (self.path / name).read_bytes()
-        except OSError as error:
-            return _unreadable(name, error)
-        id_ = content_id(data)
-        stored = self._store.find(id_)
-        if stored is None:
-            try:
-                made, suffix = rendition(data)
-            except MediaError as refused:
-                return Refusal(shown_name, refused.reason, refused.values)
-            stored = self._store.put(id_, made, suffix), suffix
-        width_px, height_px = _size_of(stored[0])
-        return Medium(id_, shown_name, "image", stored[0].stat().st_size, width_px, height_px)
+    # What goes.
+
+    def keep(self, ids: Iterable[str]) -> None:
+        """Let go of every rendition that is neither of *ids* nor new, and of the records nobody needs."""
+        kept = frozenset(ids)
+        with self._lock:
+            until = time.monotonic() - GRACE_S
+            self._fresh = {id_: at for id_, at in self._fresh.items() if at > until}
+            kept |= self._fresh.keys()
+            sources = {id_.partition("-")[0] for id_ in kept}
+            files = self._files()
+            refused = sorted((file for file in files if file.suffix == _REFUSED), key=lambda file: file.stat().st_mtime)
+            gone = refused[:-REFUSED_KEPT]
+            gone += [file for file in files if file.suffix == _MADE and file.stem.removeprefix(".") not in sources]
+            gone += [file for file in files if not file.name.startswith(".") and file.stem not in kept]
+            for file in gone:
+                file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        with suppress(FileNotFoundError):
+            return [file for file in self.path.iterdir() if file.is_file()]
+        return []
+
+    def _record(self, source: str, suffix: str) -> Path:
+        return self.path / f".{source}{suffix}"
 
 
-def _size_of(file: Path) -> tuple[int, int]:
-    from PIL import Image  # noqa: PLC0415
-
-    with Image.open(file) as image:
-        return image.size
-
-
-def _unreadable(name: str, error: OSError) -> Refusal:
-    return Refusal(unicodedata.normalize("NFC", name), "unreadable", {"error": SystemReason.of(error)})
+def free_above_floor(path: Path) -> int:
+    """How many bytes media may still take on the disk of *path*; below 0: it has less left than must stay free."""
+    usage = shutil.disk_usage(path)
+    floor = max(FLOOR_BYTES, min(FLOOR_MOST_BYTES, int(usage.total * FLOOR_SHARE)))
+    return usage.free - floor
 
 
-def _is_file(entry: "os.DirEntry[str]") -> bool:
-    """Whether it is a file; what cannot even be looked at (links in a circle) counts, to be refused by its name."""
-    try:
-        return entry.is_file()
-    except OSError:
-        return True
+def _flush(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
 
 
-def _is_candidate(name: str) -> bool:
-    """Neither hidden, nor a download under way, nor what file browsers leave behind."""
-    return _UNFINISHED.search(name) is None and name.casefold() not in _LITTER
+def _encoded(record: Record) -> bytes:
+    refusal = record.refusal
+    return json.dumps(
+        {
+            "software": __version__,
+            "media": [asdict(medium) for medium in record.media],
+            "refused": refusal and {"reason": refusal.reason, "values": dict(refusal.values)},
+        }
+    ).encode()
+
+
+def _decoded(source: str, data: bytes) -> Record:
+    """Raises ValueError, KeyError or TypeError for what is no record, or a refusal by another version."""
+    found = json.loads(data)
+    refused = found["refused"]
+    if refused is None:
+        return Record(source, tuple(Medium(**medium) for medium in found["media"]))
+    if found["software"] != __version__:
+        raise ValueError("refused by another version")
+    return Record(source, refusal=Refusal("", str(refused["reason"]), dict(refused["values"])))

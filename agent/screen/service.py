@@ -17,8 +17,10 @@ from agent.clock import Clock
 from agent.errors import SystemReason
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language
+from agent.screen.folder import MediaFolder
 from agent.screen.hub import Item, RatingCode, ScreenHub
-from agent.screen.media import MediaFolder, MediaStore, Offer, Refusal
+from agent.screen.ingest import Ingest
+from agent.screen.media import Offer, Refusal
 from agent.screen.qr import printed, rating_qr
 from agent.service import Service
 from agent.settings.model import Screen
@@ -49,7 +51,7 @@ class ScreenService(Service):
         screen: Screen,
         *,
         hub: ScreenHub,
-        store: MediaStore,
+        ingest: Ingest,
         health: Health,
         clock: Clock,
         language: Language,
@@ -59,8 +61,8 @@ class ScreenService(Service):
         """*address* says, whenever it is asked, what the rating QR says now; None: there is none. A page that hears
         nothing more takes a code down after *code_lasts_s*; None: it leads somewhere for ever."""
         super().__init__()
-        self._folder = MediaFolder(screen.media, store)
-        self._hub, self._store, self._health, self._clock, self._language = hub, store, health, clock, language
+        self._folder = MediaFolder(screen.media, ingest)
+        self._hub, self._store, self._health, self._clock, self._language = hub, ingest.store, health, clock, language
         self._address = address
         self._code_lasts_s = code_lasts_s
         self._drawn: str | None = ""
@@ -87,6 +89,7 @@ class ScreenService(Service):
                 stop.wait(TICK_S / 10)  # what happens to a folder happens in bursts: one look for all of it
         finally:
             watch.close()
+            self._folder.close()
 
     def _show_code(self) -> None:
         """Draw the code anew when it says something new."""

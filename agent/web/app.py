@@ -117,7 +117,7 @@ class _Pages:
     async def media(self, request: Request) -> Response:
         found = self._site.store.find(request.path_params["id"])
         if found is None:
-            return PlainTextResponse("No such picture.\n", 404)
+            return PlainTextResponse("No such medium.\n", 404)
         file, media_type = found
         return FileResponse(file, media_type=media_type, headers={"Cache-Control": FOREVER})
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agent.health import Health
 from agent.language import Language
 from agent.screen.hub import ScreenHub
-from agent.screen.media import MediaStore
+from agent.screen.media import MediaStore, Refusal
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -17,6 +17,10 @@ Figure = str | int | float | bool | None
 
 def no_figures() -> Mapping[str, Figure]:
     return {}
+
+
+def no_refusals() -> Sequence[Refusal]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -30,5 +34,7 @@ class Site:
     """The technician's language: the status page."""
     figures: Callable[[], Mapping[str, Figure]] = no_figures
     """Numbers for the status page; a key with a text under `status.number` is shown in words. Asked once a second."""
+    refusals: Callable[[], Sequence[Refusal]] = no_refusals
+    """Files that are not shown, for the status page."""
     routes: Sequence["BaseRoute"] = ()
     """Further pages; they come first, so that the demo can take `/`."""

@@ -1,4 +1,4 @@
-"""What the status page says: every component's condition in words, and a few figures."""
+"""What the status page says: every component's condition in words, the files that are not shown, and a few figures."""
 
 from typing import Any
 
@@ -18,6 +18,14 @@ def condition_of_everything(site: Site) -> dict[str, Any]:
         "summary": site.language.text("status.some_ill", count=ill) if ill else site.language.text("status.all_ok"),
         "is_well": ill == 0,
         "components": rows,
+        "refusals": [
+            {
+                "name": refusal.name,
+                "reason": site.language.text(f"screen.refused.{refusal.reason}", **refusal.values),
+                "remedy": site.language.text(f"screen.remedy.{refusal.reason}"),
+            }
+            for refusal in site.refusals()
+        ],
         "figures": [
             {"label": _figure_label(key, site.language), "value": _figure(value, site.language)}
             for key, value in site.figures().items()

@@ -41,6 +41,8 @@ FILE_CALLS = ("open", "openat", "creat", "close", "lseek", "write", "pwrite64", 
 FLUSHES = ("fsync", "fdatasync")
 UNKNOWN = ("truncate", "pwritev", "pwritev2", "copy_file_range", "sendfile", "dup", "dup2", "dup3")
 """Nothing here needs these on its files; one that does is refused instead of being guessed at."""
+BIRTHS = ("clone", "clone3", "fork", "vfork", "execve")
+"""A child process has descriptors of its own; a thread has its process's."""
 WORDS = ("sendto", "sendmsg", "recvfrom", "recvmsg")
 
 
@@ -55,7 +57,7 @@ def strace_program() -> str | None:
 
 def under_strace(log: Path) -> list[str]:
     """What to put before a command so that it is recorded in *log*, being still our own child (`-D`)."""
-    calls = ",".join(f"?{call}" for call in (*FOLDER_CALLS, *FILE_CALLS, *FLUSHES, *UNKNOWN, *WORDS))
+    calls = ",".join(f"?{call}" for call in (*FOLDER_CALLS, *FILE_CALLS, *FLUSHES, *UNKNOWN, *BIRTHS, *WORDS))
     how = ["-D", "-f", "--seccomp-bpf", "-q", "-xx", "-s", str(2**24)]
     return ["strace", *how, "-e", f"trace={calls}", "-o", str(log)]
 
@@ -77,7 +79,7 @@ def read_log(recording: Recording, log: Path, *, spoken_on: int | None = None) -
     """
     end = re.compile(rb"^\d+ +\+\+\+ (exited|killed)[^\n]*\n\Z", re.MULTILINE)
     eventually(lambda: end.search(log.read_bytes()[-200:]), within_s=10)
-    _Reader(recording, spoken_on).read(_calls(log))
+    _Reader(recording, spoken_on, _parents(log)).read(_calls(log))
     recording.end = contents(recording.root)
 
 
@@ -89,6 +91,7 @@ class Unexplained(AssertionError):
 class _Call:
     """One system call of one thread."""
 
+    thread: str
     name: str
     arguments: str
     began: int
@@ -111,7 +114,7 @@ def _calls(log: Path) -> Iterator[tuple[str, _Call]]:
                 continue
             thread, name, text, _, rest = match.groups()
             if name is not None:
-                call = _Call(name, "", 0, -1)
+                call = _Call(thread, name, "", 0, -1)
                 call.arguments, is_whole = text, not text.endswith("<unfinished ...>")
                 # What is said on a socket counts from the moment it leaves; its text stands in the first half.
                 yield "begins", call
@@ -130,6 +133,15 @@ def _calls(log: Path) -> Iterator[tuple[str, _Call]]:
             call.arguments = found[1]
             call.result = int(found[2]) if found[2] != "?" else -1
             yield "returned", call
+
+
+def _parents(log: Path) -> dict[str, str]:
+    """By each child process that was born while the log was written, who bore it."""
+    return {
+        str(call.result): call.thread
+        for phase, call in _calls(log)
+        if phase == "returned" and call.name in BIRTHS and call.result > 0 and "CLONE_THREAD" not in call.arguments
+    }
 
 
 def _texts(arguments: str) -> list[bytes]:
@@ -154,18 +166,22 @@ class _Open:
 
 
 class _Reader:
-    """Follows one process's descriptors through its calls."""
+    """Follows the descriptors of a process, and of each of its children, through their calls."""
 
-    def __init__(self, recording: Recording, spoken_on: int | None) -> None:
+    def __init__(self, recording: Recording, spoken_on: int | None, parents: dict[str, str]) -> None:
         self._recording = recording
+        self._parents = parents
+        self._children: dict[str, dict[int, _Open]] = {}
         self._operations = recording.operations
         self._spoken_on = spoken_on
-        self._open: dict[int, _Open] = {}
+        self._of_the_parent: dict[int, _Open] = {}
+        self._open = self._of_the_parent
         self._names, self._sizes = _present(recording)
         self._folders = set(recording.folders) | {op.path for op in self._operations if isinstance(op, MakeFolder)}
 
     def read(self, calls: Iterator[tuple[str, _Call]]) -> None:
         for phase, call in calls:
+            self._open = self._descriptors(call.thread)
             if phase == "begins":
                 call.began = len(self._operations)
                 if call.name in ("sendto", "sendmsg") or self._is_speech(call):
@@ -173,12 +189,24 @@ class _Reader:
             elif call.result >= 0:
                 self._returned(call)
 
+    def _descriptors(self, thread: str) -> dict[int, _Open]:
+        """What is open to *thread*: of a child's, what its parent had open when it was born."""
+        if thread not in self._parents:
+            return self._of_the_parent
+        if thread not in self._children:
+            self._children[thread] = dict(self._descriptors(self._parents[thread]))
+        return self._children[thread]
+
     def _is_speech(self, call: _Call) -> bool:
         return call.name == "write" and call.arguments.startswith(f"{self._spoken_on},")
 
     def _returned(self, call: _Call) -> None:
         name, texts = call.name, call.arguments.split(", ")
-        if name in ("recvfrom", "recvmsg"):
+        if name == "execve":
+            self._open.clear()  # nothing here is kept open over it
+        elif name in BIRTHS:
+            return
+        elif name in ("recvfrom", "recvmsg"):
             self._operations.append(Heard(b"".join(_texts(call.arguments))[: call.result]))
         elif name in ("open", "openat", "creat"):
             self._opened(call)

@@ -240,7 +240,7 @@ from pathlib import Path
 from agent.alive import AliveMark, write_mark
 from agent.clock import ClockQuality, Moment
 from agent.files import replace_file
-from agent.screen.media import MediaStore, content_id
+from agent.screen.media import MediaStore, Medium, Record, content_id
 
 root, at = Path(sys.argv[1]), datetime(2026, 9, 1, tzinfo=UTC)
 store = MediaStore(root / "screen")
@@ -250,7 +250,9 @@ for number in range(30):
     replace_file(root / "config.yaml", f"number: {number}\\n".encode() * (1 + number * 37 % 300))
     if number % 5 == 0:
         data = bytes((number,)) * 3000
-        store.put(content_id(data), data, "png")
+        file, id_ = store.empty_workshop() / "source.png", content_id(data)
+        file.write_bytes(data)
+        store.enter(Record(id_, (Medium(id_, "", "image", len(data), 1, 1),)), [file])
     print(number, flush=True)
 """
 

@@ -1,172 +1,184 @@
-"""Ingest: what may be shown, what is refused and why, and when a file counts as copied."""
+"""The store: whole or absent, known by content, never the last room of the card."""
 
 import os
-import unicodedata
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from agent.language import language, languages
-from agent.screen.media import LONG_SIDE_PX, MediaError, MediaFolder, MediaStore, content_id, rendition
-from tests.screen.pictures import decoded, encoded, noise, plain
+from agent.screen import media
+from agent.screen.media import (
+    MediaStore,
+    Medium,
+    NoRoom,
+    Record,
+    Refusal,
+    Refusals,
+    content_id,
+    free_above_floor,
+    medium_id,
+    shown_name,
+)
+from tests.screen.pictures import plain
+from tests.screen.shelf import shelved
+from tests.screen.taking_in import plenty
 
-LONG_AGO = 1_000_000_000.0
-NOW = LONG_AGO + 1000
-
-
-class Box:
-    """A watched folder and its store."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path / "media"
-        self.path.mkdir()
-        self.store = MediaStore(path / "shown")
-        self.folder = MediaFolder(self.path, self.store)
-
-    def put(self, name: str, data: bytes, *, at: float = LONG_AGO) -> None:
-        (self.path / name).write_bytes(data)
-        os.utime(self.path / name, (at, at))
+A, B, C = "a" * 32, "b" * 32, "c" * 32
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path)
+def store(tmp_path: Path) -> MediaStore:
+    return MediaStore(tmp_path / "shown", free_bytes=plenty)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_picture_that_is_right_is_served_byte_for_byte(kind: str) -> None:
-    data = plain((10, 90, 60), kind=kind)
-    assert rendition(data)[0] == data
+def enter(store: MediaStore, source: str, pages: int = 0) -> Record:
+    """Something made of *source*."""
+    ids = [medium_id(source, page) for page in range(1, pages + 1)] or [source]
+    folder = store.empty_workshop()
+    files = [folder / f"{number}.png" for number in range(len(ids))]
+    for file in files:
+        file.write_bytes(b"made")
+    record = Record(source, tuple(Medium(id_, "", "image", 4, 1, 1) for id_ in ids))
+    store.enter(record, files)
+    return record
 
 
-def test_a_large_picture_is_made_as_long_as_the_panel_and_keeps_its_shape() -> None:
-    image = decoded(rendition(noise((3000, 2000)))[0])
-    assert image.size == (LONG_SIDE_PX, 1280)
+def visible(store: MediaStore) -> list[str]:
+    return sorted(file.name for file in store.path.iterdir() if not file.name.startswith("."))
 
 
-def test_a_picture_is_turned_the_way_its_camera_was_held() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    image = decoded(rendition(noise((800, 400), exif=exif))[0])
-    assert image.size == (400, 800)
-    assert image.getexif().get(0x0112, 1) == 1
+def test_what_was_made_is_found_by_its_id_and_nothing_by_a_crooked_one(store: MediaStore) -> None:
+    medium = shelved(store, plain((200, 30, 30)))
+    assert medium.id == content_id(plain((200, 30, 30)))
+    assert store.find(medium.id) == (store.path / f"{medium.id}.png", "image/png")
+    for crooked in ("", A, "../" + "a" * 29, f"{medium.id}.png", f"{medium.id}-0", f"{medium.id}-", f".{medium.id}"):
+        assert store.find(crooked) is None
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize("share", [0.33, 0.66, 0.95])
-def test_a_picture_that_was_cut_is_refused(kind: str, share: float) -> None:
-    data = noise((800, 600), kind)
-    with pytest.raises(MediaError) as refused:
-        rendition(data[: int(len(data) * share)])
-    assert refused.value.reason == "broken"
+def test_what_became_of_a_content_is_known_to_the_next_life(store: MediaStore, tmp_path: Path) -> None:
+    made, refused = enter(store, A, pages=3), Record(B, refusal=Refusal("", "pages", {"seen": 87, "limit": 20}))
+    store.enter(refused)
+    later = MediaStore(tmp_path / "shown")
+    assert later.known(A) == made
+    assert later.known(B) == refused
+    assert later.known(C) is None
+
+
+def test_another_version_of_the_software_decides_anew_what_it_refuses(
+    store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(store, A)
+    store.enter(Record(B, refusal=Refusal("", "crashed", {"how": "SIGSEGV"})))
+    monkeypatch.setattr(media, "__version__", "99.0")
+    assert store.known(B) is None
+    assert store.known(A) is not None, "what is shown stays as it is"
+
+
+@pytest.mark.parametrize("rot", [b"", b"{", b"[]", b'{"refused": null, "media": [{"id": 1}]}', b"\xff\xfe"])
+def test_a_damaged_record_is_as_good_as_none(store: MediaStore, rot: bytes) -> None:
+    enter(store, A)
+    [record] = list(store.path.glob(".a*"))
+    record.write_bytes(rot)
+    assert store.known(A) is None
+
+
+def test_a_record_without_its_rendition_is_as_good_as_none(store: MediaStore) -> None:
+    enter(store, A, pages=2)
+    (store.path / f"{A}-2.png").unlink()
+    assert store.known(A) is None
+
+
+def test_what_nobody_refers_to_goes_with_its_record(store: MediaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter(store, A, pages=2)
+    enter(store, B)
+    monkeypatch.setattr(media, "GRACE_S", -1)
+    store.keep([f"{A}-1"])
+    assert visible(store) == [f"{A}-1.png"]
+    assert store.known(B) is None
+    store.keep([])
+    assert [file.name for file in store.path.iterdir()] == [".work"]
+
+
+def test_what_has_just_come_in_stays_before_anybody_refers_to_it(store: MediaStore) -> None:
+    enter(store, A)
+    store.keep([])
+    assert visible(store) == [f"{A}.png"]
+
+
+def test_refusals_are_remembered_but_not_without_end(store: MediaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "REFUSED_KEPT", 2)
+    store.empty_workshop()
+    for number, source in enumerate((A, B, C)):
+        store.enter(Record(source, refusal=Refusal("", "broken")))
+        os.utime(store.path / f".{source}.refused", (number, number))
+    store.keep([])
+    assert [store.known(source) is not None for source in (A, B, C)] == [False, True, True]
+
+
+def test_a_store_that_is_not_there_has_nothing_to_let_go_of(store: MediaStore) -> None:
+    store.keep([])
+    assert not store.path.exists()
+
+
+def test_the_last_room_of_the_card_is_not_for_media(tmp_path: Path) -> None:
+    store = MediaStore(tmp_path, free_bytes=lambda _: 1000)
+    store.check_room(500)
+    with pytest.raises(NoRoom):
+        store.check_room(501)
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
-    [(b"", "empty"), (b"\0" * 900, "unknown"), (b"%PDF-1.7 ...", "unknown"), (b"GIF89a" + b"\0" * 60, "unknown")],
+    ("total_gb", "floor_gb"), [(8, 1), (32, 3.2), (1000, 8)], ids=["small card", "usual card", "laptop"]
 )
-def test_what_is_no_picture_is_refused(data: bytes, reason: str) -> None:
-    with pytest.raises(MediaError) as refused:
-        rendition(data)
-    assert refused.value.reason == reason
-
-
-def test_a_picture_too_large_to_decode_is_refused_before_it_is_decoded() -> None:
-    with pytest.raises(MediaError) as refused:
-        rendition(encoded(Image.new("1", (9000, 6000)), "PNG"))
-    assert refused.value.reason == "pixels"
+def test_a_tenth_stays_free(tmp_path: Path, total_gb: float, floor_gb: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    total = int(total_gb * 2**30)
+    monkeypatch.setattr(media.shutil, "disk_usage", lambda _: media.shutil._ntuple_diskusage(total, 0, total))  # type: ignore[attr-defined]
+    assert total - free_above_floor(tmp_path) == int(floor_gb * 2**30)
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind"), [("CMYK", "JPEG"), ("I;16", "PNG"), ("RGBA", "PNG"), ("P", "PNG"), ("L", "JPEG")]
+    ("name", "shown"),
+    [
+        ("a\u0306\u0309ng.png", "ẳng.png"),
+        ("một\nhai\x1b[31m.png", "một�hai�[31m.png"),
+        ("gnp.\u202eexe", "gnp.�exe"),
+        (os.fsdecode(b"\xff\xfe.png"), "��.png"),
+        ("🎉 lễ.mp4", "🎉 lễ.mp4"),
+    ],
 )
-def test_every_way_of_coding_colour_becomes_one_that_browsers_draw(mode: str, kind: str) -> None:
-    data, _ = rendition(encoded(Image.new(mode, (2000, 100)), kind))
-    assert decoded(data).mode in ("RGB", "RGBA", "L", "P")
-    assert decoded(data).width == LONG_SIDE_PX
+def test_a_name_is_told_as_people_can_read_it(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
+    assert shown_name(name).encode()
 
 
-def test_a_file_is_known_by_its_content_whatever_its_name_says(box: Box) -> None:
-    data = plain((200, 30, 30), kind="PNG")
-    box.put("áp phích.jpg", data)
-    [picture] = box.folder.look(wall_s=NOW, monotonic=0).media
-    assert picture.id == content_id(data)
-    assert box.store.find(picture.id) == (box.store.path / f"{picture.id}.png", "image/png")
+def test_a_name_without_end_is_told_by_its_beginning_and_its_end() -> None:
+    shown = shown_name("x" * 240 + ".mp4")
+    assert len(shown) < 96
+    assert shown.endswith("xx.mp4")
 
 
-def test_pictures_come_in_the_order_of_their_names_and_a_copy_plays_once(box: Box) -> None:
-    for name, grey in (("02.png", 20), ("01.png", 10), ("03 copy of 01.png", 10), ("10.png", 30)):
-        box.put(name, plain((grey, grey, grey)))
-    assert [p.name for p in box.folder.look(wall_s=NOW, monotonic=0).media] == ["01.png", "02.png", "10.png"]
+def test_refusals_are_told_by_source() -> None:
+    refusals = Refusals()
+    one, two = Refusal("a.png", "broken"), Refusal("b.mp4", "codec")
+    refusals.tell("folder", [one])
+    refusals.tell("province", [two])
+    assert refusals.all() == (one, two)
+    refusals.tell("folder", [])
+    assert refusals.all() == (two,)
 
 
-def test_a_decomposed_name_is_told_composed(box: Box) -> None:
-    box.put(unicodedata.normalize("NFD", "Ẳng.png"), b"broken")
-    [refusal] = box.folder.look(wall_s=NOW, monotonic=0).refusals
-    assert refusal.name == "Ẳng.png"
-
-
-@pytest.mark.parametrize("name", [".hidden.png", "~$a.png", "a.png.part", "a.tmp", "a.crdownload", "Thumbs.db"])
-def test_temporary_and_hidden_files_are_not_there(box: Box, name: str) -> None:
-    box.put(name, plain((1, 2, 3)))
-    offer = box.folder.look(wall_s=NOW, monotonic=0)
-    assert (offer.media, offer.refusals) == ((), ())
-
-
-def test_a_file_being_copied_is_waited_for_until_it_stands_still(box: Box) -> None:
-    data = noise((400, 300))
-    box.put("a.jpg", data[:500], at=NOW)
-    assert box.folder.look(wall_s=NOW, monotonic=0).is_settling
-    box.put("a.jpg", data[:900], at=NOW)
-    assert box.folder.look(wall_s=NOW, monotonic=2.5).is_settling, "it grew: the wait begins anew"
-    box.put("a.jpg", data, at=NOW)
-    offer = box.folder.look(wall_s=NOW, monotonic=3)
-    assert (offer.is_settling, offer.media, offer.refusals) == (True, (), ())
-    [picture] = box.folder.look(wall_s=NOW, monotonic=5.1).media
-    assert picture.id == content_id(data)
-
-
-def test_a_clock_in_the_past_does_not_keep_a_file_waiting_for_ever(box: Box) -> None:
-    box.put("a.png", plain((9, 9, 9)), at=NOW)
-    box.folder.look(wall_s=0, monotonic=0)
-    assert len(box.folder.look(wall_s=3, monotonic=3).media) == 1
-
-
-def test_an_unchanged_file_is_read_once(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    box.put("a.png", plain((9, 9, 9)))
-    box.folder.look(wall_s=NOW, monotonic=0)
-    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("read again"))
-    assert len(box.folder.look(wall_s=NOW, monotonic=60).media) == 1
-
-
-def test_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        MediaFolder(tmp_path / "nowhere", MediaStore(tmp_path)).look(wall_s=NOW, monotonic=0)
-
-
-def test_the_store_keeps_what_it_is_told_and_finds_nothing_by_a_crooked_name(tmp_path: Path) -> None:
-    store = MediaStore(tmp_path)
-    kept, dropped = "a" * 32, "b" * 32
-    store.put(kept, b"1", "png")
-    store.put(dropped, b"2", "jpg")
-    store.keep([kept])
-    assert store.find(kept) is not None
-    assert store.find(dropped) is None
-    assert store.find("../" + "a" * 29) is None
-    assert sorted(os.listdir(tmp_path)) == [f"{kept}.png"]  # noqa: PTH208
+REASONS = {
+    *("bytes", "empty", "office", "heic", "room", "unknown", "unreadable"),
+    *("bitrate", "codec", "container", "interlaced", "length", "level", "no_video", "profile", "rate", "short", "size"),
+    *("broken", "crashed", "hung", "locked", "memory", "pages", "pixels"),
+}
 
 
 @pytest.mark.parametrize("code", languages())
-def test_every_reason_has_words(code: str) -> None:
-    values = {"limit": 50, "error": "EIO"}
-    for reason in ("empty", "unknown", "broken", "pixels", "bytes", "unreadable"):
-        assert language(code).text(f"screen.refused.{reason}", **values)
-
-
-def test_links_in_a_circle_are_refused_by_name_and_the_rest_plays(box: Box) -> None:
-    (box.path / "loop.png").symlink_to("loop.png")
-    box.put("good.png", plain((10, 90, 60)))
-    offer = box.folder.look(wall_s=NOW, monotonic=0.0)
-    assert [picture.name for picture in offer.media] == ["good.png"]
-    assert [(refusal.name, refusal.reason) for refusal in offer.refusals] == [("loop.png", "unreadable")]
+def test_every_reason_and_every_remedy_has_words(code: str) -> None:
+    words, values = language(code), {"limit": 50, "seen": 60, "error": "EIO", "how": "SIGSEGV"}
+    for reason in REASONS:
+        assert words.text(f"screen.refused.{reason}", **values)
+        assert words.text(f"screen.remedy.{reason}")
+    told = {key.rpartition(".")[2] for key in words.keys() if key.startswith("screen.refused.")}  # noqa: SIM118
+    assert told == REASONS

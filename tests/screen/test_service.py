@@ -12,13 +12,15 @@ import pytest
 from agent.clock import ManualClock, SystemClock
 from agent.health import Health, Report, Status
 from agent.language import language
-from agent.screen import media, service
+from agent.screen import folder, service
 from agent.screen.hub import Nameplate, ScreenHub
+from agent.screen.ingest import Ingest
 from agent.screen.media import MediaStore, content_id
 from agent.screen.service import PAGE_AWAY_S, ScreenService
 from agent.settings.model import Screen
 from tests.eventually import eventually
 from tests.screen.pictures import noise, plain
+from tests.screen.taking_in import plenty, serving
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -31,10 +33,11 @@ class Counter:
         self.clock = SystemClock(ZONE)
         self.health = Health(self.clock)
         self.hub = ScreenHub(Nameplate("Công an xã Kim Liên", 1), self.clock)
+        self.ingest = Ingest(MediaStore(path / "shown", free_bytes=plenty))
         self.service = ScreenService(
             Screen(media=self.media),
             hub=self.hub,
-            store=MediaStore(path / "shown"),
+            ingest=self.ingest,
             health=self.health,
             clock=self.clock,
             language=language("vi"),
@@ -67,12 +70,13 @@ class Counter:
 
 @pytest.fixture
 def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
-    monkeypatch.setattr(media.MediaFolder.__init__, "__kwdefaults__", {"settle_s": 0.05})
+    monkeypatch.setattr(folder.MediaFolder.__init__, "__kwdefaults__", {"settle_s": 0.05})
     monkeypatch.setattr(service, "MISSING_S", 0.05)
     monkeypatch.setattr(service, "TICK_S", 0.05)
     counter = Counter(tmp_path)
-    yield counter
-    counter.stop()
+    with serving(counter.ingest):
+        yield counter
+        counter.stop()
 
 
 def test_a_picture_dropped_into_the_folder_plays_and_a_deleted_one_stops(counter: Counter) -> None:
@@ -177,7 +181,7 @@ def test_a_page_that_was_there_and_fell_silent_is_missed_and_one_that_never_was_
     screen = ScreenService(
         Screen(media=counter.media),
         hub=hub,
-        store=MediaStore(tmp_path / "shown"),
+        ingest=counter.ingest,
         health=health,
         clock=clock,
         language=language("vi"),

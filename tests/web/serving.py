@@ -13,10 +13,11 @@ from agent.clock import ManualClock
 from agent.health import Health
 from agent.language import language
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
-from agent.screen.media import MediaStore, content_id, rendition
+from agent.screen.media import MediaStore, Refusal
 from agent.screen.qr import printed, rating_qr
 from agent.web.service import WebService
 from agent.web.site import Site
+from tests.screen.shelf import shelved
 
 ADDRESS = "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/7K3M9QX2"
 PLATE = Nameplate(
@@ -37,7 +38,8 @@ class Serving:
         self.hub.set_code(RatingCode(rating_qr(ADDRESS), printed(ADDRESS)))
         self.store = MediaStore(path / "shown")
         self.figures: dict[str, Any] = {"pending": 3, "stored": 1284, "connected": True}
-        self.site = Site(self.hub, self.health, self.store, language("vi"), lambda: self.figures)
+        self.refusals: tuple[Refusal, ...] = ()
+        self.site = Site(self.hub, self.health, self.store, language("vi"), lambda: self.figures, lambda: self.refusals)
         self.web = WebService("127.0.0.1:0", self.site)
         self._stop = threading.Event()
         self._thread = threading.Thread()
@@ -76,10 +78,8 @@ class Serving:
 
     def picture(self, data: bytes, **options: Any) -> Item:
         """Put a picture into the store, ready to be played."""
-        id_ = content_id(data)
-        made, suffix = rendition(data)
-        self.store.put(id_, made, suffix)
-        return Item(id=id_, url=f"/media/{id_}", bytes=len(made), **options)
+        medium = shelved(self.store, data)
+        return Item(id=medium.id, url=f"/media/{medium.id}", bytes=medium.bytes, **options)
 
     def ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: Any = None

@@ -9,6 +9,15 @@ function draw(now) {
   summary.textContent = now.summary;
   summary.className = `summary ${now.is_well ? "well" : "ill"}`;
   drawComponents(document.getElementById("components"), now.components);
+  const refusals = document.getElementById("refusals");
+  refusals.hidden = now.refusals.length === 0;
+  refusals.querySelector("ul").replaceChildren(
+    ...now.refusals.map((refusal) => {
+      const row = element("li", "degraded");
+      row.append(element("h3", "", refusal.name), element("p", "message", refusal.reason), element("p", "hint", refusal.remedy));
+      return row;
+    }),
+  );
   const figures = document.getElementById("figures");
   figures.hidden = now.figures.length === 0;
   figures.querySelector("dl").replaceChildren(
