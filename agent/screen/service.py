@@ -10,6 +10,7 @@ the health component `screen` has one author.
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from agent.language import Language
 from agent.screen.folder import MediaFolder
 from agent.screen.hub import Item, RatingCode, ScreenHub
 from agent.screen.ingest import Ingest
-from agent.screen.media import Offer, Refusal
+from agent.screen.media import Medium, Offer, Refusal
 from agent.screen.qr import printed, rating_qr
 from agent.service import Service
 from agent.settings.model import Screen
@@ -117,7 +118,7 @@ class ScreenService(Service):
         if before is None or before.refusals != offer.refusals:
             for refusal in offer.refusals:
                 log.warning("screen: %s refused: %s", refusal.name, self._reason(refusal))
-        self._hub.set_playlist(Item(id=m.id, url=f"/media/{m.id}", bytes=m.bytes) for m in offer.media)
+        self._hub.set_playlist(_item(medium) for medium in offer.media)
         if not offer.is_settling:
             # One generation longer than it plays: a page may be about to load what has just left the list.
             playing = frozenset(medium.id for medium in offer.media)
@@ -158,6 +159,11 @@ class ScreenService(Service):
 
     def _reason(self, refusal: Refusal) -> str:
         return self._language.text(f"screen.refused.{refusal.reason}", **refusal.values)
+
+
+def _item(medium: Medium) -> Item:
+    item = Item(id=medium.id, url=f"/media/{medium.id}", kind=medium.kind, bytes=medium.bytes, name=medium.name)
+    return item if medium.length_s is None else replace(item, seconds=medium.length_s)
 
 
 class _Watch:
