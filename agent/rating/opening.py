@@ -7,6 +7,7 @@ pairs, so holidays and odd days are the business of whoever knows them.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 from typing import NamedTuple
 
 Hours = Callable[[datetime], Sequence[tuple[str, str]]]
@@ -63,6 +64,23 @@ def union(spans: Iterable[Span]) -> list[Span]:
 def common(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
     """What both sets cover."""
     return union(Span(max(one.start, other.start), min(one.end, other.end)) for one in some for other in others)
+
+
+def without(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """What the first set covers and the second does not."""
+    left: list[Span] = []
+    nearby = 0
+    for start, end in some:
+        at = start
+        while nearby < len(others) and others[nearby].end <= start:
+            nearby += 1
+        for other in islice(others, nearby, None):
+            if other.start >= end:
+                break
+            left.append(Span(at, other.start))
+            at = other.end
+        left.append(Span(at, end))
+    return [span for span in left if span.start < span.end]
 
 
 def total_s(spans: Iterable[Span]) -> float:

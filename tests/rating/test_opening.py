@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.rating.opening import Span, common, day_of, longest_without, opening, total_s, union, whole_day
+from agent.rating.opening import Span, common, day_of, longest_without, opening, total_s, union, whole_day, without
 from agent.settings.hours import office_hours
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -38,6 +38,7 @@ def test_spans_are_joined_and_met_as_sets_of_minutes_are(some: list[Span], other
     assert covered(one) == covered(some)
     assert total_s(one) == 60 * len(covered(some))
     assert covered(common(one, other)) == covered(some) & covered(others)
+    assert covered(without(one, other)) == covered(some) - covered(others)
     assert all(first.end < second.start for first, second in pairwise(one))
 
 
