@@ -1,6 +1,7 @@
 """The alive mark: one small file, written once a minute, that dates a power cut afterwards.
 
-It is the only thing the agent writes periodically. It says which boot the box was in, what its clock said
+It is all that the agent writes periodically, but for the pulse of a counter with cameras
+(`agent.surveillance.watchbook`). It says which boot the box was in, what its clock said
 and how far that was to be believed, the last time the box saw (the floor under the next life's clock), which
 parts of the counter were gone, and whether the agent ended on purpose. After a cut the old mark or the new one
 is there, whole (`agent.files`). A file that cannot be read as a mark counts as none.

@@ -30,7 +30,7 @@ from agent.rating.daybook import METRIC, RATING, SUMMARY, UNINDEXED, Daybook
 from agent.rating.ledger import Ledger
 from agent.rating.opening import day_of, opening, whole_day
 from agent.rating.statistics import LowRatings
-from agent.rating.summary import SummaryData, Terms, read_summary, summarise
+from agent.rating.summary import Coverage, SummaryData, Terms, read_summary, summarise
 from agent.readings import moment
 from agent.service import Service
 
@@ -99,14 +99,17 @@ class Bookkeeper(Service):
         clock: Clock,
         held: Callable[[], int] = lambda: 0,
         bucket_s: float = 0.0,
+        coverage: Coverage = lambda _day, _until: {},
     ) -> None:
-        """*held*: how many votes wait in the ballot box; *bucket_s*: how long one of its buckets is."""
+        """*held*: how many votes wait in the ballot box; *bucket_s*: how long one of its buckets is; *coverage*: what
+        the cameras missed of a date, as far as a moment."""
         super().__init__()
         self._terms = terms
         self._lanes = lanes
         self._ledger = ledger
         self._clock = clock
         self._held = held
+        self._coverage = coverage
         self._bucket = timedelta(seconds=bucket_s + MARGIN_S)
         self._rule: LowRatings | None = None
         self._walked = NOTHING
@@ -215,7 +218,16 @@ class Bookkeeper(Service):
         outages = self._ledger.ledger(MOST_DAYS + 1)
         while self._is_over(day) and not stop.is_set():
             now = self._clock.read()
-            data = summarise(day, book, self._terms, outages=outages, until=now.at, before=self._newest, head=book.head)
+            data = summarise(
+                day,
+                book,
+                self._terms,
+                outages=outages,
+                until=now.at,
+                coverage=self._coverage(day, now.at),
+                before=self._newest,
+                head=book.head,
+            )
             self._lanes.append(Fact.seen(EventType.SUMMARY, now, data.payload()))
             log.info("the summary of %s is made", day)
             self.progress.beat()

@@ -6,7 +6,7 @@ of the levels then, since they would tell it too.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -19,6 +19,7 @@ from agent.rating.opening import Hours, Span, common, longest_without, opening, 
 from agent.rating.outages import Cause, Outage, closed, within
 from agent.rating.scale import SCALES, Scale
 from agent.rating.statistics import ENOUGH, hidden, needed_sample, percent, wilson
+from agent.surveillance.coverage import CoverageData
 
 
 class LevelCount(EventData):
@@ -146,6 +147,8 @@ class SummaryData(EventData):
     silence: Silence | None = None
     availability: Availability
     outages: dict[Cause, OutageSum]
+    coverage: dict[str, CoverageData] | None = None
+    """Of each camera by its name; nothing of a counter without."""
     low_ratings: int
     """Low-rating alerts of the day."""
     reasons: dict[str, int]
@@ -154,6 +157,10 @@ class SummaryData(EventData):
     late: int | None = None
     """Ratings of earlier days that came after the summary of their day: presses after its hours, votes on their way."""
     integrity: Integrity
+
+
+Coverage = Callable[[date, datetime], Mapping[str, CoverageData]]
+"""How much each camera saw of a date, as far as a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +187,14 @@ def summarise(
     *,
     outages: Iterable[Outage],
     until: datetime,
+    coverage: Mapping[str, CoverageData] | None = None,
     before: SummaryData | None = None,
     head: Stand | None = None,
 ) -> SummaryData:
     """The figures of *day* from everything in *book* and the *outages* that touch it, as far as *until*.
 
     *before* is the summary told last, if any: it says which key maps were in use, and what it could not know comes
-    late. *head* is the last event of lane `record`.
+    late. *head* is the last event of lane `record`; *coverage* is what the cameras' own book says of the day.
     """
     ballots = book.ballots_by_day().get(day, [])
     counted = [ballot for ballot in ballots if ballot.is_counted]
@@ -224,6 +232,7 @@ def summarise(
         silence=_silence((book.right(ballot.said).astimezone(UTC) for ballot in ballots), open_spans),
         availability=availability(of_today, terms.inputs, open_spans, today.end),
         outages=_by_cause(of_today, open_spans),
+        coverage=dict(coverage) if coverage else None,
         low_ratings=book.lows_on(day),
         reasons=_sorted(Counter(reason for ballot in counted for reason in ballot.reasons)),
         hours=_hours(Counter(book.right(ballot.said).hour for ballot in counted), open_spans, terms.zone),

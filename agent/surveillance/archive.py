@@ -8,20 +8,24 @@ is put aside and made anew from them. One thread.
 import logging
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from agent.clock import Moment
 from agent.errors import TryAgain
 from agent.event import stamp
+from agent.rating.opening import Span
 from agent.surveillance.retention import Limits, Recording, expired
 
 log = logging.getLogger(__name__)
 
 INDEX = "index.db"
+NEAR = timedelta(days=1)
+"""No recording is as long, and no clock that is believed drifts so far."""
 _PORTION = 64
 """Recordings looked at together when some have to go."""
 
@@ -162,7 +166,7 @@ class Archive:
             ended_at = stamp(datetime.fromtimestamp(found.st_mtime).astimezone())
             self._execute(
                 "insert into recording (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
-                " values (?, ?, ?, ?, 'none', ?, '', ?, 0)",
+                " values (?, ?, ?, ?, 'none', ?, '', ?, 0) on conflict (file) do nothing",
                 self.folder.name,
                 str(path.relative_to(self.folder)),
                 ended_at,
@@ -187,6 +191,37 @@ class Archive:
                 log.error("%s is put aside: %s", self.folder / INDEX, error)
                 _put_aside(self.folder / INDEX)
             raise TryAgain(f"{self.folder / INDEX}: {error}") from error
+
+
+def spans_in(folder: Path, span: Span, boots: Mapping[str, datetime]) -> tuple[list[Span], list[Span]]:
+    """When the recordings in *folder* were made, as far as in *span*: those that can be played, and those that expired.
+
+    *boots*: when each boot began, where that is known better than when a recording was entered. What was found without
+    anybody having told when it began is left out.
+
+    Raises:
+        TryAgain: the index cannot be read.
+    """
+    there: list[Span] = []
+    expired: list[Span] = []
+    path = folder / INDEX
+    if not path.exists():
+        return there, expired
+    near = [stamp(at) for at in (span.start - NEAR, span.end + NEAR)]
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            rows = db.execute(
+                "select began_at, ended_at, booted, boot, expired_at from recording"
+                " where began_at < ended_at and (began_at between ? and ? or clock not in ('ntp', 'rtc'))",
+                near,
+            ).fetchall()
+    except sqlite3.Error as error:
+        raise TryAgain(f"{path}: {error}") from error
+    for began_at, ended_at, booted, boot, expired_at in rows:
+        began, ended, said = map(datetime.fromisoformat, (began_at, ended_at, booted))
+        moved = boots[boot] - said if boot in boots else timedelta()
+        (there if expired_at is None else expired).append(Span(began + moved, ended + moved))
+    return there, expired
 
 
 def _connect(path: Path) -> sqlite3.Connection:

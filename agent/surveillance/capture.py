@@ -57,12 +57,19 @@ class Capture:
             packet = camera.read()
             rhythm.packet(packet.at_monotonic, is_keyframe=packet.is_keyframe)
             apart_s = max(rhythm.gop_s, self._check_every_s) if rhythm.gop_s else 0.0
-            self._heartbeat.packet(packet.at_monotonic, interval_s=rhythm.interval_s, gop_s=apart_s)
+            self._heartbeat.packet(
+                packet.at_monotonic,
+                interval_s=rhythm.interval_s,
+                gop_s=apart_s,
+                is_keyframe=packet.is_keyframe,
+            )
             if packet.is_keyframe and packet.at_monotonic >= due_at:
                 frame = check.picture(packet)
                 due_at = packet.at_monotonic + (CHECK_EVERY_S if frame is None else self._check_every_s)
                 if frame is not None:
                     self._see(Moment(frame, packet.at_monotonic))
+                else:
+                    self._heartbeat.broken(packet.at_monotonic)
             for take in self._packets:
                 take(packet)
 

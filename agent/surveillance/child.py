@@ -134,14 +134,16 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
         file = str(segment.path.relative_to(folder))
         wire.send({"kind": "segment", "file": file, "size_bytes": segment.size_bytes, **words})
 
-    def troubled(reason: str) -> None:
-        wire.send({"kind": "recording", "trouble": reason})
+    def troubled(reason: str, since: float) -> None:
+        wire.send({"kind": "recording", "trouble": reason, "since": since})
 
+    trouble = ""
     try:
         for segment in settle_leftovers(folder, now=time.monotonic(), wall=time.time()):
             told(segment)
     except OSError as error:
-        troubled(str(error))
+        trouble = str(error)
+        troubled(trouble, time.monotonic())
     return Recorder(
         folder,
         codec=lambda: camera.codec,
@@ -149,6 +151,7 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
         told=told,
         troubled=troubled,
         wall=lambda: datetime.now(zone),
+        trouble=trouble,
     )
 
 

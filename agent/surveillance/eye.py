@@ -65,7 +65,7 @@ class Eye:
             log.warning("a picture could not be looked at: %s", error)
             return
         if state is not before:
-            self._tell({"kind": "eye", "look": state}, b"")
+            self._tell({"kind": "eye", "look": state, "since": self._sentry.since}, b"")
         self._tell_view(moment.at_monotonic)
 
     def _tell_view(self, at: float) -> None:

@@ -8,6 +8,9 @@ is one clock for all processes.
 import mmap
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from agent.surveillance.cause import Cause
 
 LOADING_S = 40.0
 """From the start of the child until it has its libraries: after power-on, a slow card delivers them in many seconds."""
@@ -23,8 +26,8 @@ BLIND_SLACK_S = 0.5
 BLIND_UNKNOWN_S = 20.0
 """The same while the distance of key frames is not known yet."""
 
-_CELLS = 5
-_READY_AT, _PACKET_AT, _PICTURE_AT, _INTERVAL_S, _GOP_S = range(_CELLS)
+_CELLS = 7
+_READY_AT, _PACKET_AT, _BROKEN_AT, _PICTURE_AT, _INTERVAL_S, _GOP_S, _KEYFRAME_AT = range(_CELLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,16 @@ class Beat:
     """The libraries are loaded, the camera is about to be opened."""
     packet_at: float = 0.0
     """The last packet, whatever was in it."""
+    broken_at: float = 0.0
+    """The first key frame after the last picture that was none; 0: there was no such."""
     picture_at: float = 0.0
     """The last key frame that could be decoded."""
     interval_s: float = 0.0
     """Between two packets, on average; 0 while unknown."""
     gop_s: float = 0.0
     """Between two key frames that are decoded, at most, lately; 0 while unknown."""
+    keyframe_at: float = 0.0
+    """The last key frame, decoded or not."""
 
 
 class Heartbeat:
@@ -65,14 +72,22 @@ class Heartbeat:
         """From *at* on it is the camera's turn."""
         self._cells[_READY_AT] = at
 
-    def packet(self, at: float, *, interval_s: float, gop_s: float) -> None:
+    def packet(self, at: float, *, interval_s: float, gop_s: float, is_keyframe: bool = False) -> None:
         """A packet came at *at*."""
+        if is_keyframe:
+            self._cells[_KEYFRAME_AT] = at
         self._cells[_INTERVAL_S], self._cells[_GOP_S] = interval_s, gop_s
         self._cells[_PACKET_AT] = at
 
     def picture(self, at: float) -> None:
         """The key frame that came at *at* is a valid picture."""
         self._cells[_PICTURE_AT] = at
+        self._cells[_BROKEN_AT] = 0.0  # read before the picture, written after it: never both from before
+
+    def broken(self, at: float) -> None:
+        """The key frame that came at *at* is no valid picture."""
+        if not self._cells[_BROKEN_AT]:
+            self._cells[_BROKEN_AT] = at
 
     def close(self) -> None:
         self._cells.release()
@@ -102,19 +117,28 @@ class Rhythm:
             self._keyframe_at = at
 
 
-def silence(beat: Beat, *, started_at: float, now: float) -> str | None:
+class Silence(NamedTuple):
+    """What is missing, and whose fault that is."""
+
+    text: str
+    cause: Cause
+
+
+def silence(beat: Beat, *, started_at: float, now: float) -> Silence | None:
     """What is missing since when, or None while the camera is alive. Pure; *started_at* is the child's start."""
     if not beat.ready_at:
-        return f"not ready {now - started_at:.1f} s after its start" if now - started_at > LOADING_S else None
+        late = now - started_at
+        return Silence(f"not ready {late:.1f} s after its start", Cause.AGENT) if late > LOADING_S else None
     if not beat.packet_at:
-        return f"no packet {now - beat.ready_at:.1f} s after opening" if now - beat.ready_at > OPENING_S else None
+        late = now - beat.ready_at
+        return Silence(f"no packet {late:.1f} s after opening", Cause.STALL) if late > OPENING_S else None
     quiet = now - beat.packet_at
     if quiet > _patience_s(beat):
-        return f"no packet for {quiet:.1f} s"
+        return Silence(f"no packet for {quiet:.1f} s", Cause.STALL)
     blind = now - (beat.picture_at or beat.ready_at)
     limit = max(SILENCE_S, BLIND_GOPS * beat.gop_s) + BLIND_SLACK_S if beat.gop_s else BLIND_UNKNOWN_S
     if blind > limit:
-        return f"no valid key frame for {blind:.1f} s"
+        return Silence(f"no valid key frame for {blind:.1f} s", Cause.CORRUPT)
     return None
 
 

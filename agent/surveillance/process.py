@@ -24,6 +24,7 @@ from typing import Any, Literal, Self
 
 from agent.errors import TryAgain
 from agent.settings.model import Camera, Record
+from agent.surveillance.cause import Cause
 from agent.surveillance.heartbeat import Heartbeat
 from agent.surveillance.look import Look
 from agent.surveillance.still import Still
@@ -43,6 +44,8 @@ class Ending:
     text: str
     again: bool = True
     """False when a person must act first."""
+    cause: Cause | None = None
+    """Why there is no video, where the code does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,14 @@ class CameraProcess:
         """Segments that were recorded and not yet taken from here."""
         self.unrecorded = ""
         """Why nothing can be recorded; empty while it can, or is not to be."""
+        self.unrecorded_since = self.started_at
+        """Since when that is so."""
         self.faceless = ""
         """Why faces cannot be found, so that pictures are pixelated whole; empty while nothing is wrong."""
         self.look = Look.CLEAR
         """What its pictures look like."""
+        self.look_since = self.started_at
+        """Since when they do."""
         self.view = b""
         """What it learned of the place it looks at; it means something to a child only."""
         self.model = ""
@@ -259,11 +266,11 @@ class CameraProcess:
             case "segment":
                 self.finished.append(Told.of(words))
             case "recording":
-                self.unrecorded = str(words["trouble"])
+                self.unrecorded, self.unrecorded_since = str(words["trouble"]), float(words["since"])
             case "faces":
                 self.faceless = str(words["trouble"])
             case "eye":
-                self.look = Look(words["look"])
+                self.look, self.look_since = Look(words["look"]), float(words["since"])
             case "view":
                 self.view = message.body
             case "still":

@@ -69,11 +69,13 @@ class Recorder:
         codec: Callable[[], Codec],
         segment_s: float,
         told: Callable[[Segment], None],
-        troubled: Callable[[str], None],
+        troubled: Callable[[str, float], None],
         wall: Callable[[], datetime],
+        trouble: str = "",
     ) -> None:
         """*codec* tells the driver's once it is open; *told* hears of each finished segment, *troubled* why nothing
-        can be recorded (and of the empty string when it can again); *wall* names files."""
+        can be recorded (and of the empty string when it can again) and since when; *wall* names files. *trouble* is
+        what was told before."""
         self._folder = folder
         self._codec = codec
         self._segment_s = segment_s
@@ -82,7 +84,9 @@ class Recorder:
         self._wall = wall
         self._open: _Open | None = None
         self._size_px: tuple[int, int] | None = None
-        self._trouble = ""
+        self._trouble = trouble
+        self._whole_until = 0.0
+        """All before this was handed to the disk: where the open group of pictures begins."""
         self._again_at = 0.0
 
     def see(self, moment: Moment) -> None:
@@ -110,11 +114,12 @@ class Recorder:
                 if not open_.path.stat().st_size:
                     open_.path.unlink()  # a card that stays full is tried again for days
         self._again_at = now + AGAIN_S
-        self._tell(trouble)
+        self._tell(trouble, self._whole_until or now)
+        self._whole_until = 0.0
 
-    def _tell(self, trouble: str) -> None:
+    def _tell(self, trouble: str, since: float) -> None:
         if bool(trouble) != bool(self._trouble):
-            self._troubled(trouble)
+            self._troubled(trouble, since)
         self._trouble = trouble
 
     def _add(self, packet: Packet) -> None:
@@ -137,7 +142,7 @@ class Recorder:
         open_.container.close()
         final = open_.path.with_suffix("")
         size_bytes = _settle(open_.path, final)
-        self._tell("")
+        self._tell("", open_.began_at)
         self._told(Segment(final, open_.began_at, open_.last_at, size_bytes, open_.pictures))
 
     def _turn(self, keyframe: Packet) -> None:
@@ -186,6 +191,8 @@ class Recorder:
                 data.stream = stream
         open_.pictures += 1
         open_.last_at = packet.at_monotonic
+        if packet.is_keyframe:
+            self._whole_until = packet.at_monotonic
 
 
 def settle_leftovers(folder: Path, *, now: float, wall: float) -> list[Segment]:

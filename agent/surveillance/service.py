@@ -20,12 +20,14 @@ from agent.errors import PersonMustAct, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 from agent.settings.model import Camera
-from agent.surveillance.heartbeat import is_in_doubt, silence
+from agent.surveillance.cause import Cause
+from agent.surveillance.heartbeat import Silence, is_in_doubt, silence
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
 from agent.surveillance.process import CameraProcess, Ending, Told
 from agent.surveillance.spare import Spare
 from agent.surveillance.still import Still
+from agent.surveillance.vigil import Vigil, cause_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ CODES = frozenset(
     {"CAMERA_ENDED", "CAMERA_CRASHED", "CAMERA_FAULT", "CAMERA_LIBRARY", "CAMERA_LOGIN", "CAMERA_UNREADABLE"}
 )
 """What a child may say of itself; health has words for these. Other drivers' codes become the two general ones."""
+CUT = frozenset({"CAMERA_CRASHED", "CAMERA_STALLED"})
+"""Endings that left a child no time to finish its recording."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,14 @@ class CameraService(Service):
         tampered: Callable[[Look], None] = lambda _: None,
         is_open: Callable[[], bool] = lambda: True,
         kept: KeptView | None = None,
+        vigil: Vigil | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         """*recorded* hears of every finished segment, on this service's thread, and must not wait.
 
         *tampered* hears once when something was done to the camera; when it raises, again soon. A picture that is
-        black while the counter is not *is_open* is what the last one to leave makes with the switch.
+        black while the counter is not *is_open* is what the last one to leave makes with the switch. *vigil* learns
+        when there was no valid video, and why.
         """
         super().__init__()
         self.name = component
@@ -89,6 +95,7 @@ class CameraService(Service):
         self._tampered = tampered
         self._is_open = is_open
         self._kept = kept or KeptView()
+        self._vigil = vigil or Vigil()
         self._look = Look.CLEAR
         self._untold: Look | None = None
         """What was done to the camera and could not be told yet."""
@@ -161,12 +168,14 @@ class CameraService(Service):
             self._spare.close()
 
     def _serve(self, stop: threading.Event) -> None:
+        self._vigil.resume(time.monotonic())
         seen = Look.CLEAR
         while not stop.is_set():
             process = self._spare.take()
             try:
                 process.order(self._camera, timezone=self._timezone, view=self._kept.view, look=seen)
                 ending = self._follow(process, stop)
+                self._give_up(process, ending)
                 if ending is None:
                     process.leave()
             finally:
@@ -190,15 +199,25 @@ class CameraService(Service):
                 return ending
             beat = process.heartbeat.read()
             now = time.monotonic()
+            self._vigil.see(beat)
             missing = silence(beat, started_at=process.started_at, now=now)
             self._spare.look(now, is_in_doubt=is_in_doubt(beat, now=now))
             if missing is None and process.unanswered_s() > ANSWER_S:
-                missing = "a still was asked for and never came"
+                missing = Silence("a still was asked for and never came", Cause.AGENT)
             if missing is not None:
-                return Ending("CAMERA_STALLED", missing)
+                return Ending("CAMERA_STALLED", missing.text, cause=missing.cause)
             if beat.picture_at and self._there is None:
                 self._find(process)
         return None
+
+    def _give_up(self, process: CameraProcess, ending: Ending | None) -> None:
+        """The vigil learns that *process* is lost, by *ending*; None: by our own will."""
+        if ending is None:
+            cause = Cause.AGENT
+        else:
+            cause = ending.cause or cause_of(ending.code, is_networked=self._camera.driver == "network")
+        is_cut = ending is not None and ending.code in CUT
+        self._vigil.lose(cause, process.heartbeat.read(), started_at=process.started_at, is_cut=is_cut)
 
     def _take_in(self, process: CameraProcess) -> None:
         """What the child told of its recording and of what it sees."""
@@ -206,17 +225,19 @@ class CameraService(Service):
         for segment in process.finished:
             self._recorded(segment)
         process.finished.clear()
+        self._vigil.record(is_refused=bool(process.unrecorded), since=_since(process.unrecorded_since, process))
         if self._there is process:
-            self._judge(process.look)
+            self._judge(process.look, since=_since(process.look_since, process))
             troubles = (process.unrecorded, process.faceless)
             if troubles != (self._unrecorded, self._faceless):
                 self._unrecorded, self._faceless = troubles
                 self._report_there()
 
-    def _judge(self, look: Look) -> None:
+    def _judge(self, look: Look, *, since: float) -> None:
         """What its pictures look like: told when that changes, and as an alert when it is tampering that is new."""
         if look is Look.BLACK and not self._is_open():
             look = Look.DARK
+        self._vigil.look(is_tampered=look.is_tampering, since=since)
         if look is not self._look:
             before, self._look = self._look, look
             if look.is_tampering and not before.is_tampering:
@@ -279,3 +300,9 @@ class CameraService(Service):
 
     def _report(self, status: Status, code: str, text: str = "") -> None:
         self._health.report(self.name, Condition(status, code, {"name": self._camera.name, "text": text}))
+
+
+def _since(told: float, process: CameraProcess) -> float:
+    """Since when something is so, as *process* told it, which is believed as far as it makes sense."""
+    now = time.monotonic()
+    return told if process.started_at <= told <= now else now

@@ -49,6 +49,8 @@ class Sentry:
         """What it looks like that is no tampering, and since when."""
         self.state = state if learnt is not None else Look.CLEAR
         """What is said now: clear, dark, or the alarm that is on."""
+        self.since = 0.0
+        """When what is said began: an alarm is sure only some samples later."""
 
     @property
     def background(self) -> Sample | None:
@@ -69,7 +71,7 @@ class Sentry:
         return self.state
 
     def _learn(self, sample: Sample, at: float) -> Look:
-        self._learning_since = at if self._learning_since is None else self._learning_since
+        self.since = self._learning_since = at if self._learning_since is None else self._learning_since
         self._learning.append(sample)
         if len(self._learning) == WARM_UP:
             self._view = View.learnt(self._learning)
@@ -99,7 +101,7 @@ class Sentry:
             # The dark hides what an alarm was about; it does not end the alarm.
             stays = verdict is Look.DARK and self.state.is_tampering
             if not stays and at - self._other[0] >= CLEAR_S:
-                self.state = verdict
+                self.state, self.since = verdict, self._other[0]
 
     def _suspect(self, verdict: Look, at: float) -> None:
         if verdict is Look.BLACK and self.state is Look.DARK:
@@ -110,3 +112,4 @@ class Sentry:
         is_sure = verdict is Look.FROZEN or at - self._suspects[0][0] >= CONFIRM_S
         if is_sure and not self.state.is_tampering:
             self.state = Counter(each for _, each in self._suspects).most_common(1)[0][0]
+            self.since = self._same_since if verdict is Look.FROZEN else self._suspects[0][0]

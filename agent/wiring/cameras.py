@@ -1,22 +1,36 @@
-"""The cameras' services: each in its own child process, and each recording in its own archive."""
+"""The cameras' services: each in its own child process, each recording in its own archive, and one book of what was
+missed."""
 
+import logging
+from collections.abc import Mapping
+from datetime import date, datetime
 from functools import partial
 
 from agent.birth import numbered
+from agent.errors import TryAgain
 from agent.event import EventType, Fact
+from agent.rating.opening import Span, common
 from agent.service import Service
 from agent.settings import model
 from agent.supervisor import Unit
 from agent.surveillance.archivist import Archivist, Recorded
+from agent.surveillance.cause import Cause
+from agent.surveillance.coverage import CoverageData
 from agent.surveillance.facts import TamperData
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
 from agent.surveillance.process import folder_of
 from agent.surveillance.retention import Limits
+from agent.surveillance.review import review
 from agent.surveillance.service import CameraService
 from agent.surveillance.viewing import Viewings
+from agent.surveillance.vigil import Vigil
 from agent.surveillance.watch import Leases, WatchService
+from agent.surveillance.watchbook import BOOK, Watchbook
+from agent.surveillance.watchman import Lapses, Watchman
 from agent.wiring.standing import Standing
+
+log = logging.getLogger(__name__)
 
 
 class Cameras:
@@ -28,6 +42,13 @@ class Cameras:
         viewings = Viewings(standing.folder / "viewings.json", standing.clock, standing.outbox.append)
         self.leases = Leases(viewings, standing.clock, cameras=self.services, watched=standing.hub.set_watchers)
         self._recorded: dict[str, Recorded] = {}
+        self._lapses = Lapses(standing.clock)
+        self._book = Watchbook(standing.folder, standing.clock, standing.timekeeper.last_life)
+        self._vigils: dict[str, Vigil] = {}
+        life = standing.timekeeper.last_life
+        is_same_boot = life is None or life.boot == standing.clock.boot
+        for camera in standing.settings.cameras:
+            self._vigil(camera, Cause.AGENT if is_same_boot else Cause.POWER)
 
     def services(self) -> dict[str, CameraService]:
         """The cameras' services by name, as the settings have them now."""
@@ -38,7 +59,9 @@ class Cameras:
         settings = self._standing.settings
         cameras = list(zip(numbered("camera"), settings.cameras, strict=False))
         zone = settings.counter.timezone
+        names = tuple(camera.name for camera in settings.cameras)
         return [
+            *([Unit("coverage", self._watchman, names)] if names or (self._standing.folder / BOOK).exists() else []),
             *(
                 Unit(f"archive-{camera.name}", partial(self._archivist, camera, camera.record), camera)
                 for camera in settings.cameras
@@ -57,9 +80,36 @@ class Cameras:
             recorded=self._told_by(camera).put,
             tampered=partial(self._tampered, camera.name),
             is_open=self._is_open,
+            vigil=self._vigil(camera, Cause.AGENT),
             kept=KeptView(self._standing.settings.outbox.path.parent / "views" / f"{camera.name}.view"),
         )
         return service
+
+    def coverage(self, day: date, until: datetime) -> Mapping[str, CoverageData]:
+        """The share of *day*'s opening hours, as far as *until*, that there is valid video of, by camera; from any
+        thread. None of it while the book cannot be read."""
+        standing, counter = self._standing, self._standing.settings.counter
+        hours = counter.calendar.opening(day)
+        past = common(hours, [Span(hours[0].start, until)]) if hours else []
+        try:
+            found = review(standing.folder, standing.settings.cameras, past, until=until)
+        except TryAgain as error:
+            log.warning("coverage cannot be told: %s", error)
+            return {}
+        return {name: each.figures for name, each in found.items()}
+
+    def _watchman(self) -> Service:
+        names = [camera.name for camera in self._standing.settings.cameras]
+        return Watchman(self._book, self._lapses, names, clock=self._standing.clock, is_open=self._is_open)
+
+    def _vigil(self, camera: model.Camera, cause: Cause) -> Vigil:
+        """The vigil over *camera*; a new one knows nothing yet, because of *cause*."""
+        if camera.name not in self._vigils:
+            vigil = self._lapses.vigil(camera.name)
+            vigil.wait(cause, since=self._standing.clock.monotonic())
+            self._vigils[camera.name] = vigil
+        self._vigils[camera.name].is_recorded = camera.record is not None
+        return self._vigils[camera.name]
 
     def _tampered(self, camera: str, look: Look) -> None:
         data = TamperData.model_validate({"code": look, "camera": camera})

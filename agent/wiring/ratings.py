@@ -169,6 +169,7 @@ class Ratings:
             clock=standing.clock,
             held=lambda: outbox.standing().held,
             bucket_s=standing.settings.rating.privacy.bucket_min * 60.0,
+            coverage=self._cameras.coverage,
         )
 
     def _inspect(self) -> Service:

@@ -115,6 +115,7 @@ def test_the_child_starts_with_nothing_of_the_daemon() -> None:
     assert done.stdout.split() == [
         "agent",
         "agent.surveillance",
+        "agent.surveillance.cause",
         "agent.surveillance.child",
         "agent.surveillance.heartbeat",
         "agent.surveillance.look",

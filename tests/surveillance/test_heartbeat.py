@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from agent.surveillance.cause import Cause
 from agent.surveillance.heartbeat import Beat, Heartbeat, Rhythm, silence
 
 START = 1000.0
@@ -20,8 +21,9 @@ def test_two_seconds_without_a_packet_are_silence_and_more_below_five_pictures_a
     packet_at = START + 60
     beat = at_fps(fps, gop_s=30, packet_at=packet_at, picture_at=packet_at)
     assert silence(beat, started_at=START, now=packet_at + patience_s - 0.1) is None
-    assert (
-        silence(beat, started_at=START, now=packet_at + patience_s + 0.1) == f"no packet for {patience_s + 0.1:.1f} s"
+    assert silence(beat, started_at=START, now=packet_at + patience_s + 0.1) == (
+        f"no packet for {patience_s + 0.1:.1f} s",
+        Cause.STALL,
     )
 
 
@@ -73,5 +75,10 @@ def test_what_one_end_writes_the_other_reads() -> None:
     theirs.packet(12.5, interval_s=0.1, gop_s=2.0)
     theirs.picture(12.0)
     assert ours.read() == Beat(ready_at=11.0, packet_at=12.5, picture_at=12.0, interval_s=0.1, gop_s=2.0)
+    theirs.broken(14.0)
+    theirs.broken(16.0)
+    assert (ours.read().broken_at, ours.read().picture_at) == (14.0, 12.0)
+    theirs.picture(18.0)
+    assert (ours.read().broken_at, ours.read().picture_at) == (0.0, 18.0)
     theirs.close()
     ours.close()

@@ -58,7 +58,7 @@ class Studio:
     def __init__(self, camera: Camera, folder: Path, segment_s: float = 5.0) -> None:
         self.camera = camera
         self.segments: list[Segment] = []
-        self.troubles: list[str] = []
+        self.troubles: list[tuple[str, float]] = []
         camera.open()
         self.codec = camera.codec
         self._check = KeyframeCheck(camera.codec)
@@ -67,7 +67,7 @@ class Studio:
             codec=lambda: self.codec,
             segment_s=segment_s,
             told=self.segments.append,
-            troubled=self.troubles.append,
+            troubled=lambda trouble, since: self.troubles.append((trouble, since)),
             wall=lambda: AT,
         )
 
@@ -197,12 +197,11 @@ def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path) -> None:
     studio = Studio(sim(), blocked)
     studio.run(3 * GOP)
     assert len(studio.troubles) == 1
-    assert "Not a directory" in studio.troubles[0]
+    assert "Not a directory" in studio.troubles[0][0]
     blocked.unlink()
     studio.run(15 * GOP)
     studio.recorder.close()
-    assert studio.troubles[1:] == [""]
-    assert studio.segments
+    assert studio.troubles[1:] == [("", studio.segments[0].began_at)]
     studio.camera.close()
 
 

@@ -1,0 +1,129 @@
+"""The review of a day: what the watchbook and the recordings tell of it, as the figures of every camera.
+
+For any thread and any process, beside the running agent; nothing is written.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.errors import TryAgain
+from agent.rating.opening import Span, common
+from agent.settings.model import Camera
+from agent.surveillance.archive import spans_in
+from agent.surveillance.cause import Cause
+from agent.surveillance.coverage import CoverageData, Loss, RecordedData, coverage, gaps, on_card
+from agent.surveillance.process import folder_of
+from agent.surveillance.watchbook import BOOK, boots, pulse_age
+
+
+class Review(NamedTuple):
+    """One camera in a stretch of opening hours."""
+
+    figures: CoverageData
+    gaps: list[Loss]
+
+
+def review(
+    folder: Path, cameras: Sequence[Camera], opening: Sequence[Span], *, until: datetime | None = None
+) -> dict[str, Review]:
+    """What the book in *folder* tells of *opening*, camera by camera; without those that it does not know.
+
+    The newest life of the agent lasts until *until*, which only that agent itself can say; else until its last sign.
+
+    Raises:
+        TryAgain: the book, or the index of a camera's recordings, cannot be read.
+    """
+    with _open(folder) as db:
+        book = _Book(db, folder, until)
+        found = {}
+        for camera in cameras:
+            fitted = book.fitted(camera.name)
+            if fitted is None or fitted >= book.until:
+                continue
+            watched = common(opening, [Span(fitted, book.until)])
+            losses = book.losses(camera.name, Span(watched[0].start, watched[-1].end)) if watched else []
+            recorded = _recorded(camera, watched, book)
+            found[camera.name] = Review(coverage(losses, watched, recorded), gaps(losses, watched))
+        return found
+
+
+def _recorded(camera: Camera, watched: Sequence[Span], book: "_Book") -> RecordedData | None:
+    if camera.record is None or not watched:
+        return None
+    span = Span(watched[0].start, watched[-1].end)
+    there, expired = spans_in(folder_of(camera.name, camera.record), span, book.boots)
+    return on_card(there, expired, watched)
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[sqlite3.Connection]:
+    path = folder / BOOK
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.execute("begin")  # all that is read is of one moment
+            yield db
+    except (sqlite3.Error, ValueError, KeyError) as error:
+        raise TryAgain(f"{path}: {error}") from error
+
+
+class _Life(NamedTuple):
+    id: int
+    boot: str
+    booted: datetime
+    span: Span
+
+
+class _Book:
+    """The watchbook at one moment."""
+
+    def __init__(self, db: sqlite3.Connection, folder: Path, until: datetime | None) -> None:
+        self._db = db
+        self.boots = boots(db)
+        self._lives: list[_Life] = []
+        rows = db.execute("select id, boot, began, ended from life order by id").fetchall()
+        for id_, boot, began, ended in rows:
+            booted = self.boots[boot]
+            start, end = booted + timedelta(seconds=began), booted + timedelta(seconds=ended)
+            if id_ == rows[-1][0]:
+                end = until or max(end, booted + timedelta(seconds=pulse_age(folder, id_, boot)))
+            self._lives.append(_Life(id_, boot, booted, Span(start, end)))
+
+    @property
+    def until(self) -> datetime:
+        """So far the book tells."""
+        return self._lives[-1].span.end if self._lives else datetime.min.replace(tzinfo=UTC)
+
+    def fitted(self, camera: str) -> datetime | None:
+        """Since when *camera* is there."""
+        found = self._db.execute("select boot, age from fitted where camera = ?", (camera,)).fetchone()
+        return self.boots[found[0]] + timedelta(seconds=found[1]) if found is not None else None
+
+    def losses(self, camera: str, span: Span) -> list[Loss]:
+        """When there was no valid video of *camera*: its lapses, and what lies between two lives."""
+        found = []
+        for number, life in enumerate(self._lives):
+            if number:
+                before = self._lives[number - 1]
+                cause = Cause.AGENT if before.boot == life.boot else Cause.POWER
+                if before.span.end < life.span.start:
+                    found.append(Loss(cause, Span(before.span.end, life.span.start)))
+            if life.span.end > span.start and life.span.start < span.end:
+                found += self._lapses(camera, life, span)
+        return found
+
+    def _lapses(self, camera: str, life: _Life, span: Span) -> Iterator[Loss]:
+        since, until = ((at - life.booted).total_seconds() for at in span)
+        rows = self._db.execute(
+            "select cause, since, until from lapse where life = ? and camera = ? and since < ?"
+            " and (until is null or until > ?)",
+            (life.id, camera, until, since),
+        )
+        for cause, first, last in rows:
+            end = life.span.end if last is None else life.booted + timedelta(seconds=last)
+            start = life.booted + timedelta(seconds=first)
+            if start < end:
+                yield Loss(Cause(cause), Span(start, end))

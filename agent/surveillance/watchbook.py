@@ -1,0 +1,249 @@
+"""The watchbook: when there was no valid video of the counter, kept on the card.
+
+Instants are kept as the age of a boot, which no setting of the clock changes; beside each boot stands when it began,
+by the best clock that it ever had. So a box that learns the time at noon dates its morning right. A life of the agent
+is a row too: what lies between two lives is a loss for every camera, to the power if the boot is another, else to the
+agent. Of a camera that is in no lapse and in a life, there is valid video.
+
+How long a life lasted is told by the pulse, one line that is overwritten every second and flushed every ten: a killed
+agent is dated to the second, for the kernel keeps what was written, and a power cut to ten. One thread writes;
+`agent.surveillance.review` reads. A damaged book is put aside, and what it knew is gone.
+"""
+
+import logging
+import os
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.alive import LastLife
+from agent.clock import Clock, ClockQuality, Moment
+from agent.errors import TryAgain
+from agent.event import stamp
+from agent.files import flush_folder
+from agent.surveillance.cause import Cause
+
+log = logging.getLogger(__name__)
+
+BOOK, PULSE = "coverage.db", "coverage.pulse"
+KEEP = timedelta(days=100)
+SURER = timedelta(seconds=0.2)
+"""A boot's beginning that moves by less is not written again."""
+_RANK = [ClockQuality.NONE, ClockQuality.FLOOR, ClockQuality.RTC, ClockQuality.NTP]
+
+_SCHEMA = """
+create table if not exists boot (boot text primary key, booted text not null, clock text not null);
+create table if not exists life (id integer primary key, boot text not null, began real not null, ended real not null);
+create table if not exists fitted (camera text primary key, boot text not null, age real not null);
+create table if not exists lapse (
+    life integer not null, camera text not null, number integer not null, cause text not null,
+    since real not null, until real, primary key (life, camera, number)
+) without rowid;
+"""
+
+
+class Entry(NamedTuple):
+    """A lapse of a camera in this life; told again, it stands in for what was told with its `number`."""
+
+    camera: str
+    number: int
+    cause: Cause
+    since: float
+    """Seconds after this boot began, and so is `until`; None: still."""
+    until: float | None
+
+
+class Watchbook:
+    """The writer's hand."""
+
+    def __init__(self, folder: Path, clock: Clock, last: LastLife | None = None) -> None:
+        """This life begins now; *last* is what the alive mark tells of the one before."""
+        self.folder = folder
+        self._clock = clock
+        self._last = last
+        self.began = clock.read()
+        self._db: sqlite3.Connection | None = None
+        self._pulse: int | None = None
+        self._life: int | None = None
+        self._told: tuple[ClockQuality, datetime] | None = None
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+        if self._pulse is not None:
+            os.close(self._pulse)
+            self._pulse = None
+
+    def fit(self, cameras: Collection[str]) -> None:
+        """From now on these cameras are there, and no others.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        with self._transaction() as db:
+            known = {camera for (camera,) in db.execute("select camera from fitted")}
+            db.executemany("delete from fitted where camera = ?", [(camera,) for camera in known - set(cameras)])
+            age = self._clock.read().age.total_seconds()
+            new = [(camera, self._clock.boot, age) for camera in cameras if camera not in known]
+            db.executemany("insert into fitted values (?, ?, ?)", new)
+
+    def enter(self, entries: Iterable[Entry]) -> None:
+        """Keep *entries*, and what the clock has learned of this boot.
+
+        Raises:
+            TryAgain: the disk refuses; nothing was kept.
+        """
+        now = self._clock.read()
+        entries, is_news = list(entries), self._is_news(now)
+        if not (entries or is_news) and self._db is not None:
+            return
+        with self._transaction() as db:
+            db.executemany(
+                "insert into lapse values (?, ?, ?, ?, ?, ?) on conflict do update"
+                " set cause = excluded.cause, until = excluded.until",
+                [(self._life, *entry) for entry in entries],
+            )
+            if is_news:
+                self._learn(db, now)
+
+    def beat(self, *, is_flushed: bool) -> None:
+        """This life lasts until now. What is flushed, a power cut leaves.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        if self._life is None:
+            return
+        try:
+            if self._pulse is None:
+                self._pulse = os.open(self.folder / PULSE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+                flush_folder(self.folder)
+            age = self._clock.read().age.total_seconds()
+            os.pwrite(self._pulse, _pulse_line(self._life, self._clock.boot, age), 0)
+            if is_flushed:
+                os.fdatasync(self._pulse)
+        except OSError as error:
+            raise TryAgain(f"{self.folder / PULSE}: {error.strerror}") from error
+
+    # -- the database ------------------------------------------------------------------------------
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / BOOK
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything or nothing; the first one enters this life too."""
+        before = self._life
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            db = self._db = self._db or self._connect()
+            db.execute("begin immediate")
+            if self._life is None:
+                self._life = self._begin_life(db)
+            yield db
+            db.execute("commit")
+        except (OSError, sqlite3.Error) as error:
+            self._life = before
+            self.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                self._put_aside(error)
+            raise TryAgain(f"{self._path}: {error}") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return _connect(self._path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            self._put_aside(error)
+            return _connect(self._path)
+
+    def _put_aside(self, error: Exception) -> None:
+        """The book is damaged: begin a new one."""
+        log.error("%s is put aside: %s", self._path, error)
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(f"{self._path}{suffix}").replace(f"{self._path}.damaged{suffix}")
+        self._life = None
+
+    def _begin_life(self, db: sqlite3.Connection) -> int:
+        """Enter this life; the one before ended with its last sign, and so did what was open in it."""
+        found = db.execute("select id, boot, ended from life order by id desc limit 1").fetchone()
+        if found is not None:
+            life, boot, ended = found
+            signs = [ended, pulse_age(self.folder, life, boot)]
+            if self._last is not None and self._last.boot == boot:
+                signs.append(self._last.moment.age.total_seconds())
+            db.execute("update life set ended = ? where id = ?", (max(signs), life))
+            db.execute("update lapse set until = max(since, ?) where life = ? and until is null", (max(signs), life))
+        number, age = (found[0] if found is not None else 0) + 1, self.began.age.total_seconds()
+        db.execute("insert into life values (?, ?, ?, ?)", (number, self._clock.boot, age, age))
+        self._learn(db, self._clock.read())
+        self._forget(db)
+        return number
+
+    def _is_news(self, now: Moment) -> bool:
+        return self._told is None or self._told[0] is not now.quality or abs(self._told[1] - now.booted) > SURER
+
+    def _learn(self, db: sqlite3.Connection, now: Moment) -> None:
+        """When this boot began: a better clock's word stands, and of equals the newest."""
+        found = db.execute("select clock from boot where boot = ?", (self._clock.boot,)).fetchone()
+        if found is None or _RANK.index(now.quality) >= _RANK.index(ClockQuality(found[0])):
+            db.execute(
+                "insert or replace into boot values (?, ?, ?)", (self._clock.boot, stamp(now.booted), now.quality)
+            )
+        self._told = (now.quality, now.booted)
+
+    def _forget(self, db: sqlite3.Connection) -> None:
+        """What is long over goes; by a clock that is to be believed."""
+        now = self._clock.read()
+        if not now.quality.is_trusted:
+            return
+        began = boots(db)
+        for life, boot, ended in db.execute("select id, boot, ended from life").fetchall():
+            if boot in began and began[boot] + timedelta(seconds=ended) < now.at - KEEP:
+                db.execute("delete from lapse where life = ?", (life,))
+                db.execute("delete from life where id = ?", (life,))
+        db.execute("delete from boot where boot not in (select boot from life union select boot from fitted)")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def boots(db: sqlite3.Connection) -> dict[str, datetime]:
+    return {
+        boot: datetime.fromisoformat(booted).astimezone(UTC)
+        for boot, booted in db.execute("select boot, booted from boot")
+    }
+
+
+def _pulse_line(life: int, boot: str, age: float) -> bytes:
+    said = f"{life:010d} {boot:>12} {age:016.3f}".encode()
+    return said + f" {zlib.crc32(said):08x}\n".encode()
+
+
+def pulse_age(folder: Path, life: int, boot: str) -> float:
+    """How old *boot* was at the last pulse of *life*; 0 when none can be read."""
+    with suppress(OSError, ValueError):
+        line = (folder / PULSE).read_bytes()
+        said_life, said_boot, age, _ = line.split()
+        if line == _pulse_line(life, boot, float(age)) and int(said_life) == life and said_boot.decode() == boot:
+            return float(age)
+    return 0.0
