@@ -30,13 +30,15 @@ class Review(NamedTuple):
 def review(
     folder: Path, cameras: Sequence[Camera], opening: Sequence[Span], *, until: datetime | None = None
 ) -> dict[str, Review]:
-    """What the book in *folder* tells of *opening*, camera by camera; without those that it does not know.
+    """What the book in *folder*, if there is one, tells of *opening*, camera by camera; without those it does not know.
 
     The newest life of the agent lasts until *until*, which only that agent itself can say; else until its last sign.
 
     Raises:
         TryAgain: the book, or the index of a camera's recordings, cannot be read.
     """
+    if not (folder / BOOK).exists():
+        return {}
     with _open(folder) as db:
         book = _Book(db, folder, until)
         found = {}

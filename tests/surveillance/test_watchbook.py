@@ -158,6 +158,10 @@ def test_nothing_is_said_of_the_time_before_a_camera_was_fitted(
     assert list(review(tmp_path, [QUAY.model_copy(update={"name": "hall"})], DAY, until=at(16))) == []
 
 
+def test_where_no_book_was_begun_nothing_is_told(tmp_path: Path) -> None:
+    assert review(tmp_path, [QUAY], DAY, until=at(16)) == {}
+
+
 def test_a_disk_that_refuses_is_tried_again(clock: ManualClock, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_bytes(b"a file where the folder should be")
