@@ -45,6 +45,7 @@ from agent.vitals import VitalsService
 from agent.web.service import WebService
 from agent.web.site import Figure, Site
 from agent.wiring.cameras import Cameras
+from agent.wiring.displays import Displays
 from agent.wiring.moods import Moods
 from agent.wiring.ratings import Ratings
 from agent.wiring.standing import Standing, nameplate
@@ -72,6 +73,7 @@ class App:
         self.outbox, self.hub, self._mailbox = standing.outbox, standing.hub, standing.mailbox
         self._cameras = Cameras(standing)
         self._ratings = Ratings(standing, self._cameras)
+        self._displays = Displays(standing)
         self._moods = Moods(standing, self._ratings.sign, changed=self._say_info)
         self.supervisor = Supervisor(Watch(alive=self._alive, trouble=self._moods.trouble))
         self.web: WebService | None = None
@@ -250,6 +252,7 @@ class App:
             Unit("ingest", partial(IngestService, self._ingest)),
             Unit("screen", self._screen, (settings.screen, settings.qr, language)),
             Unit("web", self._web, (settings.web.listen, language)),
+            *self._displays.units(),
             *self._ratings.phone_units(),
             *self._cameras.units(),
             Unit("config", self._config_watch),

@@ -26,7 +26,8 @@ def certificate(
     states = {report.component: report.condition.status for report in health.reports()}
     keypads = dict(zip(numbered("keypad"), settings.keypads, strict=False))
     cameras = dict(zip(numbered("camera"), settings.cameras, strict=False))
-    fitted: dict[str, model.Keypad | model.Camera] = {**keypads, **cameras}
+    displays = dict(zip(numbered("display"), settings.displays, strict=False))
+    fitted: dict[str, model.Keypad | model.Camera | model.Display] = {**keypads, **displays, **cameras}
     return Info(
         versions=Versions(agent=__version__, protocol=VERSION, python=platform.python_version()),
         hardware=Hardware(machine=platform.machine(), model=board_model(), kernel=platform.release()),
@@ -66,7 +67,8 @@ def numbered(kind: str) -> list[str]:
 
 def components(settings: model.Settings) -> set[str]:
     """The device components that these settings fit."""
-    return {*numbered("keypad")[: len(settings.keypads)], *numbered("camera")[: len(settings.cameras)]}
+    fitted = {"keypad": settings.keypads, "display": settings.displays, "camera": settings.cameras}
+    return {name for kind, devices in fitted.items() for name in numbered(kind)[: len(devices)]}
 
 
 def keys_of(keypad: model.Keypad) -> Keys:

@@ -7,7 +7,7 @@ A driver is one device used by one thread. Its constructor checks options and to
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -220,4 +220,32 @@ class Camera(Driver):
 
         Raises:
             DriverNotReady: the stream ended or broke; `close` and `open` again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a QR display shows, in the two ways in which there are displays: as words to set, and as a picture."""
+
+    code: str | None
+    """The text of the QR; None: there is none to scan now."""
+    words: tuple[str, ...]
+    """Short lines for people, the most important first."""
+    picture: Callable[[int, int], bytes] = field(compare=False)
+    """All of it drawn for (width, height) in pixels: rows from the top, three bytes a pixel: red, green, blue."""
+
+
+class Display(Driver):
+    """A small display that has nothing to do but to show the rating QR."""
+
+    is_page: ClassVar[bool] = False
+    """Whether a browser shows it, on the box's page `/qr`, which must then be looked for instead of a device."""
+
+    @abstractmethod
+    def show(self, card: Card) -> None:
+        """Show *card* until the next one; the same again repairs what somebody else wrote over it.
+
+        Raises:
+            DriverNotReady: the device went away; `close` and `open` again.
+            DriverFault: it can not show such a card.
         """

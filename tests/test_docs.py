@@ -12,7 +12,7 @@ from agent import __version__
 from agent.__main__ import cli
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/keypads.md", "docs/qr.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/keypads.md", "docs/qr.md", "docs/displays.md"]
 
 UNWANTED = re.compile(r"\b(\w*Manager|\w*Helper|\w*Handler|TODO|FIXME|XXX)\b")
 """Names that say nothing, and work left for later."""

@@ -92,7 +92,11 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         "hands",  # one device, one file, one line
         {
             "drivers.camera": [],
-            "drivers.keypad": [],
+            "drivers.display": ["drivers.port"],
+            "drivers.keypad": ["drivers.place", "drivers.port", "drivers.usb"],
+            "drivers.place": ["drivers.usb"],
+            "drivers.port": ["drivers.place"],
+            "drivers.usb": [],
             "agent.outbox": [],
             "agent.uplink.session": [],
             "agent.uplink.tls": ["agent.settings"],

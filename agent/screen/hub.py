@@ -20,6 +20,7 @@ from typing import Any
 from agent.clock import Clock
 from agent.language import Language, language
 from agent.panel import Panel
+from agent.screen.qr import printed, rating_qr
 from agent.screen.scene import Banner, Closed, Emergency, Item, Nameplate, Notice, RatingCode
 from agent.screen.tally import Played, SkipReason, Tally
 from agent.screen.theme import Theme
@@ -94,6 +95,7 @@ class ScreenHub:
         self._tally = Tally(clock)
         self._page: Beat | None = None
         self._page_at: float | None = None
+        self._code_page_at: float | None = None
 
     # What is shown.
 
@@ -133,6 +135,21 @@ class ScreenHub:
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours, with this logo."""
         self._change("_theme", theme)
+
+    @property
+    def nameplate(self) -> Nameplate:
+        with self._lock:
+            return self._nameplate
+
+    @property
+    def code(self) -> RatingCode | None:
+        with self._lock:
+            return self._code
+
+    @property
+    def banner(self) -> Banner | None:
+        with self._lock:
+            return self._banner
 
     def set_code(self, code: RatingCode | None) -> None:
         """Show the rating QR, or none."""
@@ -194,7 +211,8 @@ class ScreenHub:
 
     def _paint(self, code: RatingCode) -> dict[str, Any]:
         left_s = None if code.lasts_s is None else code.lasts_s - (self._clock.monotonic() - self._coded_at)
-        return {"svg": code.svg, "text": code.text, "left_ms": None if left_s is None else max(0, round(left_s * 1000))}
+        left_ms = None if left_s is None else max(0, round(left_s * 1000))
+        return {"svg": rating_qr(code.address), "text": printed(code.address), "left_ms": left_ms}
 
     def _worded(self, banner: Banner, texts: Language) -> dict[str, Any]:
         note = texts.text(f"screen.mode.{banner.kind}.note")
@@ -272,6 +290,17 @@ class ScreenHub:
         """Seconds since a page last said it is alive; None: none ever did."""
         with self._lock:
             return None if self._page_at is None else self._clock.monotonic() - self._page_at
+
+    def beat_code_page(self) -> None:
+        """A browser on a display of its own shows the page of the QR."""
+        with self._lock:
+            self._code_page_at = self._clock.monotonic()
+
+    @property
+    def code_page_age_s(self) -> float | None:
+        """Seconds since such a browser last said so; None: none ever did."""
+        with self._lock:
+            return None if self._code_page_at is None else self._clock.monotonic() - self._code_page_at
 
     def played(self, item: str, *, ago_s: float = 0.0) -> bool:
         """Count that a page has shown *item*. False: no such item, nothing was counted."""

@@ -93,10 +93,10 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class RatingCode:
-    """The rating QR: the drawing and the short text printed under it for phones that cannot read it."""
+    """The rating QR."""
 
-    svg: str
-    text: str
+    address: str
+    """What it says to a phone."""
     lasts_s: float | None = None
     """How long after it was set it still leads somewhere; None: for ever."""
 

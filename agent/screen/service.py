@@ -22,7 +22,6 @@ from agent.screen.folder import MediaFolder
 from agent.screen.hub import Item, RatingCode, ScreenHub
 from agent.screen.ingest import Ingest
 from agent.screen.media import Medium, Offer, Refusal
-from agent.screen.qr import printed, rating_qr
 from agent.service import Service
 from agent.settings.model import Screen
 
@@ -96,7 +95,7 @@ class ScreenService(Service):
         """Draw the code anew when it says something new."""
         text = self._address()
         if text != self._drawn:
-            self._hub.set_code(RatingCode(rating_qr(text), printed(text), self._code_lasts_s) if text else None)
+            self._hub.set_code(RatingCode(text, self._code_lasts_s) if text else None)
             self._drawn = text
 
     def _look(self) -> float:

@@ -5,20 +5,16 @@ inch, in few colours, and written without loss, so that every module of the code
 closer to the edge than an office printer reaches. What it leads to is the static channel, and the sticker says so.
 """
 
-import unicodedata
-from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from agent.language import Language
 from agent.screen.legible import INCH_MM, Code
 from agent.screen.qr import QUIET_ZONE, matrix, printed
+from agent.screen.sheet import Sheet, Style, Words
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFont
+    from PIL import Image
 
 DPI = 300
 """Dots an inch."""
@@ -56,7 +52,7 @@ def draw(sticker: Sticker, paper: str) -> "Image.Image":
     """The sticker as an image of few colours."""
     from PIL import Image  # noqa: PLC0415 - only who prints needs it
 
-    page = _Page(paper)
+    page = Sheet(_size_px(paper), WHITE, units=210)
     _header(page, sticker)
     _question(page, sticker)
     _code(page, sticker)
@@ -74,121 +70,7 @@ def _module_px(modules: int, width_px: int) -> int:
     return int(CODE_ROOM * width_px / 210) // modules
 
 
-@lru_cache(maxsize=64)
-def _font(weight: str, size_px: int) -> "ImageFont.FreeTypeFont":
-    from PIL import ImageFont  # noqa: PLC0415
-
-    file = files("fontpkg_be_vietnam_pro") / "files" / f"BeVietnamPro-{weight}.ttf"
-    return ImageFont.truetype(str(file), size_px)
-
-
-class _Page:
-    """A sheet that is drawn on in 210ths of its width."""
-
-    def __init__(self, paper: str) -> None:
-        from PIL import Image, ImageDraw  # noqa: PLC0415
-
-        size = _size_px(paper)
-        self.unit = size[0] / 210
-        self.image = Image.new("RGB", size, WHITE)
-        self.pen: ImageDraw.ImageDraw = ImageDraw.Draw(self.image)
-        self.height = size[1] / self.unit
-
-    def box(self, corners: tuple[float, float, float, float], colour: str, *, radius: float = 0) -> None:
-        left, top, right, bottom = (round(each * self.unit) for each in corners)
-        self.pen.rounded_rectangle((left, top, right, bottom), round(radius * self.unit), fill=colour)
-
-    def font(self, weight: str, size: float) -> "ImageFont.FreeTypeFont":
-        return _font(weight, round(size * self.unit))
-
-    def width_of(self, words: "Words") -> float:
-        font = self.font(words.weight, words.size)
-        return max(font.getlength(line) for line in words.lines) / self.unit
-
-    def write(self, x: float, y: float, *blocks: "Words", anchor: str = "m") -> None:
-        """*blocks* under each other around the height *y*; *x* is their middle, or their left end (anchor `l`)."""
-        top = y - (sum(block.height for block in blocks) + _GAP * (len(blocks) - 1)) / 2
-        for block in blocks:
-            font = self.font(block.weight, block.size)
-            for line in block.lines:
-                middle = round(x * self.unit), round((top + block.size * _LEADING / 2) * self.unit)
-                self.pen.text(middle, line, font=font, fill=block.colour, anchor=f"{anchor}m")
-                top += block.size * _LEADING
-            top += _GAP
-
-    def fitted(self, text: str, style: "Style", width: float, *, most_lines: int = 1) -> "Words":
-        """*text* in the largest of the style's sizes in which it fits into *width* and so many lines."""
-        words = Words((text,), style.weight, style.sizes[-1], style.colour)
-        for size in style.sizes:
-            font = self.font(style.weight, size)
-            lines = wrapped(text, lambda line, font=font: font.getlength(line) <= width * self.unit)  # type: ignore[misc]
-            words = Words(tuple(lines), style.weight, size, style.colour)
-            if len(lines) <= most_lines:
-                break
-        return words
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How words are set: the largest of the sizes that fits."""
-
-    weight: str
-    sizes: tuple[float, ...]
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words that are set."""
-
-    lines: tuple[str, ...]
-    weight: str
-    size: float
-    colour: str
-
-    @property
-    def height(self) -> float:
-        return len(self.lines) * self.size * _LEADING
-
-
-_LEADING = 1.3
-"""Height of a line, for a size of 1."""
-_GAP = 1.2
-"""Between two blocks."""
-
-
-def wrapped(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """*text* in lines that fit, as even as they can be; a word that is too long for a line is broken."""
-    words = [part for word in unicodedata.normalize("NFC", text).split() for part in _broken(word, fits)]
-    lines = _filled(words, fits)
-    shortest = len(" ".join(lines)) // max(len(lines), 1)
-    for limit in range(shortest, max(map(len, lines), default=0)):  # the narrowest lines that are no more of them
-        even = _filled(words, lambda line, limit=limit: fits(line) and len(line) <= limit)  # type: ignore[misc]
-        if len(even) == len(lines):
-            return even
-    return lines
-
-
-def _filled(words: list[str], fits: Callable[[str], bool]) -> list[str]:
-    lines: list[str] = []
-    for word in words:
-        if lines and fits(f"{lines[-1]} {word}"):
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
-def _broken(word: str, fits: Callable[[str], bool]) -> list[str]:
-    parts = [word]
-    while len(parts[-1]) > 1 and not fits(parts[-1]):
-        part = parts[-1]
-        length = max(1, bisect_left(range(1, len(part)), 1, key=lambda n, part=part: not fits(part[:n])))  # type: ignore[misc]
-        parts[-1:] = [part[:length], part[length:]]
-    return parts
-
-
-def _header(page: _Page, sticker: Sticker) -> None:
+def _header(page: Sheet, sticker: Sticker) -> None:
     page.box((8, 8, 202, 46), NAVY, radius=6)
     page.box((8, 38, 202, 46), NAVY)
     page.box((8, 46, 202, 48), ACCENT)
@@ -200,13 +82,13 @@ def _header(page: _Page, sticker: Sticker) -> None:
     page.write(18, 27, page.fitted(sticker.unit, style, 168 - width, most_lines=3), anchor="l")
 
 
-def _question(page: _Page, sticker: Sticker) -> None:
+def _question(page: Sheet, sticker: Sticker) -> None:
     question = page.fitted(sticker.first.text("screen.question"), Style("ExtraBold", (14.5, 13, 11, 9), NAVY), 190)
     page.write(105, 60.5, question)
     page.write(105, 72.6, Words((sticker.second.text("screen.question"),), "Medium", 6, SOFT))
 
 
-def _code(page: _Page, sticker: Sticker) -> None:
+def _code(page: Sheet, sticker: Sticker) -> None:
     rows = matrix(sticker.address)
     module = _module_px(len(rows), page.image.width)
     side = module * len(rows)
@@ -214,22 +96,18 @@ def _code(page: _Page, sticker: Sticker) -> None:
     half = side / page.unit / 2 + 2.8  # the view finder leaves the quiet zone white
     for right, down in ((-1, -1), (1, -1), (-1, 1), (1, 1)):
         _corner(page, 105 + right * half, CODE_AT + down * half, (-right, -down))
-    for y, row in enumerate(rows):
-        for x, is_dark in enumerate(row):
-            if is_dark:
-                at = left + x * module, top + y * module
-                page.pen.rectangle((*at, at[0] + module - 1, at[1] + module - 1), fill="black")
+    page.code(rows, (left, top), module)
     page.write(105, 215, page.fitted(printed(sticker.address), Style("SemiBold", (5.4, 5, 4.4, 3.8, 3.2), INK), 190))
 
 
-def _corner(page: _Page, x: float, y: float, inwards: tuple[int, int]) -> None:
+def _corner(page: Sheet, x: float, y: float, inwards: tuple[int, int]) -> None:
     """An angle whose outer corner is at x, y."""
     for width, height in ((16, 2.4), (2.4, 16)):
         across, along = sorted((x, x + inwards[0] * width)), sorted((y, y + inwards[1] * height))
         page.box((across[0], along[0], across[1], along[1]), NAVY, radius=1.2)
 
 
-def _steps(page: _Page, sticker: Sticker) -> None:
+def _steps(page: Sheet, sticker: Sticker) -> None:
     for number in (1, 2, 3):
         left = 8 + (number - 1) * 66
         page.box((left, 222, left + 62, 252), PALE, radius=5)
@@ -241,7 +119,7 @@ def _steps(page: _Page, sticker: Sticker) -> None:
         page.write(left + 19.5, 237, large, small, anchor="l")
 
 
-def _footer(page: _Page, sticker: Sticker) -> None:
+def _footer(page: Sheet, sticker: Sticker) -> None:
     bottom = page.height - 8
     page.box((8, 257, 202, bottom), NAVY, radius=6)
     middle, right = (257 + bottom) / 2, 190.0

@@ -100,7 +100,11 @@ def _sentence(error: ErrorDetails, place: Place, number: "_Number", context: dic
         case "want_text":
             return _text_wanted(place)
         case "choice":
-            return _choice(place, re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+            expected = str(context.get("expected", ""))
+            names, numbers = re.findall(r"'([^']*)'", expected), re.findall(r"-?\d+", expected)
+            if not names and place.raw in numbers:
+                return "unquote", seen
+            return _choice(place, names or numbers)
         case "want_number":
             return number.wanted(place)
     if code == "range":

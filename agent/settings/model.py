@@ -267,6 +267,15 @@ class Camera(Section):
     half the memory; with egress pixelated, every picture that leaves is then pixelated whole."""
 
 
+class Display(Section):
+    """A small display that shows nothing but the rating QR."""
+
+    driver: str
+    """Which driver speaks to it."""
+    options: SerializeAsAny[Options]
+    """The driver's own keys (`device`, `port`, …), checked by the driver's `Options`."""
+
+
 class Output(Section):
     """The panel that the screen is shown on."""
 
@@ -307,7 +316,7 @@ class Web(Section):
 
 
 MOST_DEVICES = 16
-"""Keypads, and cameras, that one counter can have."""
+"""Keypads, cameras, and displays, that one counter can have of each."""
 
 
 class Settings(Section):
@@ -319,6 +328,7 @@ class Settings(Section):
     rating: Rating = Rating()
     keypads: tuple[Keypad, ...] = Field(default=(), max_length=MOST_DEVICES)
     qr: Qr | None = None
+    displays: tuple[Display, ...] = Field(default=(), max_length=MOST_DEVICES)
     cameras: tuple[Camera, ...] = Field(default=(), max_length=MOST_DEVICES)
     screen: Screen = Screen()
     web: Web = Web()

@@ -11,15 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.settings.model import Camera, Counter, Keypad, Outbox, Qr, Rating, Screen, Settings, Uplink, Web
+from agent.settings.model import Camera, Counter, Display, Keypad, Outbox, Qr, Rating, Screen, Settings, Uplink, Web
 from agent.settings.problem import Path, shorten
 from drivers import registry
 
-DEVICES = {"keypads": "keypad", "cameras": "camera"}
+DEVICES = {"keypads": "keypad", "displays": "display", "cameras": "camera"}
 """Lists of devices in the file, and their kind in the registry of drivers."""
 
 LATER = {
-    "displays",
     "screen.output.power",
 }
 """Keys of the file format whose feature this version does not have."""
@@ -35,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "rating": Rating,
     "keypads": Keypad,
     "qr": Qr,
+    "displays": Display,
     "cameras": Camera,
     "screen": Screen,
     "web": Web,
@@ -60,16 +60,16 @@ def unknown_key(path: Path, known: list[str]) -> tuple[str, dict[str, Any]]:
         return code, {**seen, "suggestion": same, "known": ", ".join(known)}
     if len(path) > 1 and key in keys_of(""):
         return "unknown_top", seen
-    homes = _homes(key, section)
-    if homes:
-        return "unknown_elsewhere", {**seen, "homes": ", ".join(homes)}
+    drivers = _drivers_with(key, section) if section in DEVICES else []
+    if drivers:
+        return "unknown_option", {**seen, "known": ", ".join(drivers)}
     return _otherwise(key, section, seen, known)
 
 
 def _otherwise(key: str, section: str, seen: dict[str, Any], known: list[str]) -> tuple[str, dict[str, Any]]:
-    drivers = _drivers_with(key, section) if section in DEVICES else []
-    if drivers:
-        return "unknown_option", {**seen, "known": ", ".join(drivers)}
+    homes = _homes(key, section)
+    if homes:
+        return "unknown_elsewhere", {**seen, "homes": ", ".join(homes)}
     close = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     if close:
         return "unknown_close", {**seen, "suggestion": close[0], "known": ", ".join(known)}

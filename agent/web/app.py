@@ -50,6 +50,8 @@ def create_app(site: Site) -> Starlette:
             Route("/screen/beat", pages.beat, methods=["POST"]),
             Route("/screen/turns", pages.turns, methods=["POST"]),
             Route("/screen/logo", pages.logo),
+            Route("/qr", pages.qr),
+            Route("/qr/beat", pages.qr_beat, methods=["POST"]),
             Route("/media/{id}", pages.media),
             Route("/status", pages.status),
             Route("/status/events", pages.status_events),
@@ -96,14 +98,26 @@ class _Pages:
         return RedirectResponse("/status", 303)
 
     async def screen(self, request: Request) -> Response:
+        return self._stateful(request, "screen.html")
+
+    async def qr(self, request: Request) -> Response:
+        return self._stateful(request, "qr.html")
+
+    def _stateful(self, request: Request, template: str) -> Response:
         state = self._site.hub.state()
-        return templates.TemplateResponse(request, "screen.html", {"state": state, "state_json": embedded(state)})
+        return templates.TemplateResponse(request, template, {"state": state, "state_json": embedded(state)})
 
     async def events(self, request: Request) -> Response:
         return self.streams.open(request, _ScreenView(self._site.hub), bell=self._site.hub)
 
     async def beat(self, request: Request) -> Response:
         return await _heard(request, self._ear.beat)
+
+    async def qr_beat(self, request: Request) -> Response:
+        if await read_json(request) is None:
+            return PlainTextResponse("A JSON object is expected.\n", 400)
+        self._site.hub.beat_code_page()
+        return Response(status_code=204)
 
     async def turns(self, request: Request) -> Response:
         return await _heard(request, self._ear.turns)

@@ -34,7 +34,7 @@ from drivers.keypad import inputs
 from drivers.keypad.inputs import InputDevice, InputNode
 from drivers.keypad.keycodes import PAYLOADS, TYPING, payload
 from drivers.keypad.strokes import Strokes
-from drivers.keypad.usb import UsbName
+from drivers.usb import UsbName
 
 LOOK_AROUND_S = 5.0
 """How often is looked for keyboards that do not belong here."""

@@ -4,48 +4,40 @@ What pyserial gets wrong for a device that is unplugged and replugged for years 
 
 - Its `readline` returns partial lines and outlives its timeout under a trickle. Bytes go one by one
   into our own framer, under a deadline on the monotonic clock.
-- Losing the device raises three unrelated types (SerialException, OSError, and termios.error, which
-  is neither). All three are caught in one place and sorted by what a person can do about it.
-- Opening a port raises DTR, which reboots Arduino-like keypads. DTR and RTS are set before; what a
-  keypad that boots all the same has to say is not listened to (`mute_s`).
-- Two readers of one port share its bytes between them. The port is locked where the system can lock
-  it; the lock is advisory, so who else has it open is looked up, and named.
-- A network that falls silent is no error at all. The connection is kept alive by probes, and a keypad
-  that can be asked is asked (`heartbeat`).
+- What a keypad that boots when its port is opened has to say is not listened to (`mute_s`).
+- The lock on a port is advisory, so who else has it open is looked up, and named.
+- A network that falls silent is no error at all: a keypad that can be asked is asked (`heartbeat`).
+
+The rest of it is `drivers.port`'s.
 
 One thread. After DriverNotReady: `close`, `open`. Nothing is resolved earlier than in `open`, because
 a replugged adapter may come back under another number.
 """
 
-import errno
-import socket
-import termios
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from serial import Serial, SerialException, serial_for_url
+from serial import Serial
 from serial.tools import list_ports
 
-from drivers.base import DriverError, DriverFault, DriverNotReady, Identity, Keypad, Press, Remark
-from drivers.keypad import place, thieves
+from drivers import place
+from drivers.base import DriverError, DriverNotReady, Identity, Keypad, Press, Remark
+from drivers.keypad import thieves
 from drivers.keypad.framing import Framer
-from drivers.keypad.place import Found
 from drivers.keypad.pulse import Pulse
 from drivers.keypad.wiring import SerialOptions
+from drivers.place import Found
+from drivers.port import PORT_ERRORS
 
-PORT_ERRORS = (SerialException, OSError, termios.error)
 SLICE_S = 0.1
 """How long one read of pyserial waits. Another timeout for each read would configure the port anew each time."""
 PAUSE_S = 1.0
 """The bytes of one payload never pause for so long: what is incomplete then will not be completed."""
 STOLEN_S = 10.0
 """A port that goes away so soon after it was opened was taken, where a known thief is about."""
-WRITE_S = 1.0
-PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-"""A network keypad that vanished without a word is missed after 25 s, though nobody presses."""
 
 
 class SerialKeypad(Keypad):
@@ -71,25 +63,10 @@ class SerialKeypad(Keypad):
         self.close()
         found = self._find()
         self._where = where = found.device
-        options = self._options
         try:
-            port = serial_for_url(
-                where,
-                baudrate=options.baud,
-                bytesize=options.bytesize,
-                parity=options.parity,
-                stopbits=options.stopbits,
-                timeout=SLICE_S,
-                write_timeout=WRITE_S,
-                exclusive=True,
-                do_not_open=True,
-            )
-            port.dtr = options.dtr
-            port.rts = options.rts
-            port.open()
-            _keep_alive(port)
-        except (*PORT_ERRORS, ValueError) as error:  # ValueError: a scheme whose own library is missing
-            raise self._refusal(where, error) from error
+            port = self._options.open("KEYPAD", where, timeout_s=SLICE_S)
+        except DriverError as error:
+            raise self._named(where, error) from error
         self._serial = port
         self._remark = self._look(found)
         self._begin(time.monotonic())
@@ -200,22 +177,20 @@ class SerialKeypad(Keypad):
             DriverNotReady: nothing matches.
             DriverFault: more than one device matches.
         """
-        if self._options.match is None:
-            return Found(str(self._options.port))
         try:
-            return place.find(self._options.match, folder=self._names)
+            return self._options.find("KEYPAD", names=self._names)
         except DriverNotReady as missing:
             raise self._or_stolen(missing) from missing
 
     def _look(self, found: Found) -> Remark | None:
         """What is odd about the port that has just been opened."""
-        others = [] if self._is_url else thieves.holders(found.device, root=self._root)
+        others = [] if self._options.is_url else thieves.holders(found.device, root=self._root)
         if others:
             return Remark("KEYPAD_SHARED", {"holder": ", ".join(others)})
         return Remark("KEYPAD_MOVED", {"where": found.moved_to}) if found.moved_to else None
 
-    def _refusal(self, where: str, error: Exception) -> DriverError:
-        refusal = _refusal(where, error)
+    def _named(self, where: str, refusal: DriverError) -> DriverError:
+        """*refusal*, with the name of who is behind it where that can be found out."""
         if refusal.code == "KEYPAD_BUSY" and (holders := thieves.holders(where, root=self._root)):
             return DriverNotReady("KEYPAD_HELD", str(refusal), holder=", ".join(holders))
         return self._or_stolen(refusal)
@@ -228,48 +203,4 @@ class SerialKeypad(Keypad):
         return DriverNotReady("KEYPAD_STOLEN", f"{missing}; {', '.join(chips)} has no port") if chips else missing
 
     def _is_brltty_about(self) -> bool:
-        return not self._is_url and thieves.brltty_is_here(root=self._root)
-
-    @property
-    def _is_url(self) -> bool:
-        return "://" in (self._options.port or "")
-
-
-def _keep_alive(port: Serial) -> None:
-    """Have the kernel probe a network keypad's connection."""
-    line = getattr(port, "_socket", None)
-    if isinstance(line, socket.socket):
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in PROBES.items():
-            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-_REFUSALS: dict[int, tuple[type[DriverError], str]] = {
-    errno.EACCES: (DriverFault, "KEYPAD_DENIED"),
-    errno.EPERM: (DriverFault, "KEYPAD_DENIED"),
-    errno.EAGAIN: (DriverNotReady, "KEYPAD_BUSY"),  # locked by another process
-    errno.EBUSY: (DriverNotReady, "KEYPAD_BUSY"),  # taken for exclusive use (TIOCEXCL)
-    errno.ENOTTY: (DriverFault, "KEYPAD_WRONG_PORT"),
-    errno.EISDIR: (DriverFault, "KEYPAD_WRONG_PORT"),
-    errno.EINVAL: (DriverFault, "KEYPAD_WRONG_PORT"),  # it cannot do this speed or format
-}
-"""Why an open was refused. Any other number is an absence: no node, or one without its device (ENXIO, ENODEV, EIO)."""
-
-
-def _refusal(where: str, error: Exception) -> DriverError:
-    """What an open that failed means to the caller."""
-    if isinstance(error, ValueError):
-        return DriverFault("KEYPAD_WRONG_PORT", f"{where} cannot be opened: {error}")
-    family, code = _REFUSALS.get(_number(error), (DriverNotReady, "KEYPAD_MISSING"))
-    return family(code, f"{where} cannot be opened: {error}")
-
-
-def _number(error: BaseException | None) -> int:
-    """The errno behind an error of pyserial, which tells it in one of three ways or buries it; 0 when there is none."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno:
-            return error.errno
-        if isinstance(error, termios.error):
-            return int(error.args[0])
-        error = error.__context__
-    return 0
+        return not self._options.is_url and thieves.brltty_is_here(root=self._root)

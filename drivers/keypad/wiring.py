@@ -1,36 +1,22 @@
 """How a serial keypad is wired: its keys in the configuration file, checked without touching a port."""
 
-import importlib.util
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, field_validator, model_validator
-from serial import Serial
+from pydantic import Field, model_validator
 
 from drivers.base import KeypadOptions, Learnt
 from drivers.keypad import lesson
 from drivers.keypad.framing import ByteFraming, Framing, Payload
-from drivers.keypad.place import Match
 from drivers.keypad.pulse import Heartbeat
+from drivers.port import PortOptions
 
 
-class SerialOptions(KeypadOptions):
+class SerialOptions(PortOptions, KeypadOptions):
     """`driver: serial`. Exactly one of `port` and `match` says where the keypad is."""
 
     is_stream: ClassVar[bool] = True
 
-    port: str | None = Field(default=None, min_length=1)
-    """A device path, or any URL that pyserial knows."""
-    match: Match | None = None
-    """How the port is found: by where it is plugged in, or by what it is."""
-    baud: int = 9600
-    bytesize: Literal[5, 6, 7, 8] = 8
-    parity: Literal["N", "E", "O", "M", "S"] = "N"
-    stopbits: Literal[1, 2] = 1
-    dtr: bool = False
-    """Level of DTR, set before the port opens. Some keypads are fed by it, others reboot when it rises."""
-    rts: bool = False
-    """Level of RTS, set before the port opens."""
     mute_s: float = Field(default=0, ge=0, le=10)
     """Seconds after opening in which nothing is believed: for a keypad that says hello when it is switched on."""
     framing: Framing = ByteFraming()
@@ -41,32 +27,6 @@ class SerialOptions(KeypadOptions):
     """How the keypad is asked whether it is there; without it, its port being there must do."""
     ack: Payload | None = None
     """Bytes in hex that make it blink or beep; sent when a rating is stored, the same for every level."""
-
-    @field_validator("port")
-    @classmethod
-    def _known_scheme(cls, port: str | None) -> str | None:
-        scheme, separator, _ = (port or "").partition("://")
-        if separator and (
-            not scheme.isidentifier()
-            or importlib.util.find_spec(f"serial.urlhandler.protocol_{scheme.lower()}") is None
-        ):
-            raise ValueError(
-                f'pyserial has no "{scheme}://"; a device path, socket://, rfc2217:// or loop:// are usual'
-            )
-        return port
-
-    @field_validator("baud")
-    @classmethod
-    def _standard_baud(cls, baud: int) -> int:
-        if baud not in Serial.BAUDRATES:
-            raise ValueError(f"{baud} is not a speed of serial ports; 9600, 19200, 38400 or 115200 baud are usual")
-        return baud
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.port is None) == (self.match is None):
-            raise ValueError("exactly one of port and match says where the keypad is")
-        return self
 
     @model_validator(mode="after")
     def _answer_fits(self) -> Self:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import pytest
 from pydantic import ValidationError
 
-from drivers.base import DriverNotReady, Keypad, Press
+from agent.screen.card import Face
+from drivers.base import Card, Display, DriverNotReady, Keypad, Press
 
 PATIENCE_S = 5.0
+FIRST, SECOND = (f"HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/{mark * 29}" for mark in "AB")
 
 
 @dataclass(frozen=True)
@@ -154,3 +156,115 @@ class PluggedKeypadContract(KeypadContract):
         with keypad:
             bench.press(bench.codes[0])
             assert next_press(keypad).code == bench.codes[0]
+
+
+@dataclass(frozen=True)
+class DisplayBench:
+    """A display driver on the bench, and the eyes before it."""
+
+    make: Callable[[], Display]
+    """A new driver, not opened."""
+    seen: Callable[[], str | None]
+    """What a phone reads off the display now; None: no code stands there."""
+
+
+@dataclass(frozen=True)
+class PluggedDisplayBench(DisplayBench):
+    """A display that can be away."""
+
+    unplug: Callable[[], None]
+    replug: Callable[[], None]
+
+
+def card(code: str | None, *words: str) -> Card:
+    """A card as the agent makes them."""
+    if code is None:
+        return Face("idle", None, words or ("Công an xã",)).card
+    return Face("code", code, words or ("Mời đánh giá",)).card
+
+
+def show_until_lost(display: Display) -> DriverNotReady:
+    """Show cards until the driver says that the device went away; a wire may take some bytes before."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            display.show(card(SECOND))
+        except DriverNotReady as lost:
+            return lost
+    raise AssertionError(f"the loss was not noticed within {PATIENCE_S} s")
+
+
+class DisplayContract:
+    """Every display."""
+
+    def test_what_it_shows_is_what_the_card_says_until_the_next_card(self, bench: DisplayBench) -> None:
+        with bench.make() as display:
+            for code in (FIRST, SECOND):
+                display.show(card(code))
+                assert bench.seen() == code
+
+    def test_without_a_code_none_is_left_standing(self, bench: DisplayBench) -> None:
+        with bench.make() as display:
+            display.show(card(FIRST))
+            assert bench.seen() == FIRST
+            display.show(card(None))
+            assert bench.seen() is None
+
+    def test_the_same_card_can_be_shown_again(self, bench: DisplayBench) -> None:
+        with bench.make() as display:
+            for _ in range(2):
+                display.show(card(FIRST))
+                assert bench.seen() == FIRST
+
+    def test_it_says_where_it_is_within_a_second(self, bench: DisplayBench) -> None:
+        with bench.make() as display:
+            began = time.monotonic()
+            assert display.probe().where
+            assert time.monotonic() - began < 1.0
+
+    def test_it_can_be_closed_any_time_and_again_and_works_after_it(self, bench: DisplayBench) -> None:
+        display = bench.make()
+        display.close()
+        for code in (FIRST, SECOND):
+            with display:
+                display.show(card(code))
+                assert bench.seen() == code
+        display.close()
+
+    def test_a_closed_display_shows_nothing(self, bench: DisplayBench) -> None:
+        display = bench.make()
+        with pytest.raises(DriverNotReady):
+            display.show(card(FIRST))
+        with pytest.raises(DriverNotReady):
+            display.probe()
+
+    def test_unknown_options_are_refused(self, bench: DisplayBench) -> None:
+        with pytest.raises(ValidationError):
+            type(bench.make()).Options.model_validate({"no_such_option": 1})
+
+
+class PluggedDisplayContract(DisplayContract):
+    """Every display that can be away."""
+
+    def test_constructing_touches_no_device(self, bench: PluggedDisplayBench) -> None:
+        bench.unplug()
+        bench.make().close()
+
+    def test_an_absent_display_is_not_ready_and_comes_back(self, bench: PluggedDisplayBench) -> None:
+        bench.unplug()
+        display = bench.make()
+        for _ in range(2):
+            with pytest.raises(DriverNotReady) as refused:
+                display.open()
+            assert refused.value.code == "DISPLAY_MISSING"
+            display.close()
+        bench.replug()
+        with display:
+            display.show(card(FIRST))
+            assert bench.seen() == FIRST
+
+    def test_unplugging_is_told_at_the_next_card(self, bench: PluggedDisplayBench) -> None:
+        with bench.make() as display:
+            display.show(card(FIRST))
+            bench.unplug()
+            assert show_until_lost(display).code == "DISPLAY_UNPLUGGED"

@@ -8,6 +8,7 @@ import pytest
 
 from agent.clock import ClockQuality, ManualClock
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
+from agent.screen.qr import rating_qr
 
 PLATE = Nameplate(unit="Công an xã Kim Liên", number=2, hotlines=("0238 3841 110",), hours="7:00–11:30")
 
@@ -24,12 +25,12 @@ def hub(clock: ManualClock) -> ScreenHub:
 
 def test_the_state_is_whole_and_can_be_sent(hub: ScreenHub) -> None:
     hub.set_playlist([Item("a" * 32, "/media/a")])
-    hub.set_code(RatingCode("<svg/>", "EXAMPLE/R/1"))
+    hub.set_code(RatingCode("HTTPS://EXAMPLE/R/1"))
     state = json.loads(json.dumps(hub.state()))
     assert state["unit"] == PLATE.unit
     assert state["counter"] == {"number": 2, "label": "Quầy số 2"}
     assert state["hotlines"] == ["0238 3841 110"]
-    assert state["qr"] == {"svg": "<svg/>", "text": "EXAMPLE/R/1", "left_ms": None}
+    assert state["qr"] == {"svg": rating_qr("HTTPS://EXAMPLE/R/1"), "text": "EXAMPLE/R/1", "left_ms": None}
     assert [item["kind"] for item in state["playlist"]] == ["image"]
     assert state["clock"]["trusted"] is True
     assert state["texts"]["thanks"] == "Cảm ơn ông/bà đã đánh giá!"

@@ -17,7 +17,8 @@ from agent.language import language
 from agent.rating.sticker import mark_of
 from agent.screen.print import pdf, save
 from agent.screen.qr import matrix
-from agent.screen.sticker import DPI, PAPERS, Sticker, code_on, draw, wrapped
+from agent.screen.sheet import wrapped
+from agent.screen.sticker import DPI, PAPERS, Sticker, code_on, draw
 
 ADDRESS = "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/" + mark_of("na-0123")
 LONGEST = "Bộ phận Tiếp nhận và Trả kết quả giải quyết thủ tục hành chính Công an xã Mường Quàng Ẳng Đỏ"

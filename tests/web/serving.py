@@ -14,7 +14,6 @@ from agent.health import Health
 from agent.language import language
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
 from agent.screen.media import MediaStore, Refusal
-from agent.screen.qr import printed, rating_qr
 from agent.web.service import WebService
 from agent.web.site import Site
 from tests.screen.shelf import shelved
@@ -35,7 +34,7 @@ class Serving:
         self.clock = ManualClock(datetime(2026, 9, 1, 8, 15, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")))
         self.health = Health(self.clock)
         self.hub = ScreenHub(PLATE, self.clock)
-        self.hub.set_code(RatingCode(rating_qr(ADDRESS), printed(ADDRESS)))
+        self.hub.set_code(RatingCode(ADDRESS))
         self.store = MediaStore(path / "shown")
         self.figures: dict[str, Any] = {"pending": 3, "stored": 1284, "connected": True}
         self.refusals: tuple[Refusal, ...] = ()

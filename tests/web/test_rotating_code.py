@@ -11,7 +11,7 @@ from agent.rating.secret import QrKeys
 from agent.rating.token import read
 from agent.screen.hub import RatingCode
 from agent.screen.legible import INCH_MM, PANEL_PX, Orientation, modules_of, on_screen
-from agent.screen.qr import printed, rating_qr
+from agent.screen.qr import rating_qr
 from agent.settings.model import Qr
 from tests.screen.pictures import plain
 from tests.web.conftest import LANDSCAPE, PORTRAIT, OpenPage
@@ -38,7 +38,7 @@ def show(serving: Serving, tmp_path: Path) -> Callable[[], str]:
     def shown() -> str:
         address = gate.address()
         assert address is not None
-        serving.hub.set_code(RatingCode(rating_qr(address), printed(address), gate.lasts_s))
+        serving.hub.set_code(RatingCode(address, gate.lasts_s))
         return address
 
     return shown

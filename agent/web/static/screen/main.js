@@ -4,6 +4,7 @@ import { follow, post } from "../feed.js";
 import { Banner } from "./banner.js";
 import { Care } from "./care.js";
 import { WallClock } from "./clock.js";
+import { Code } from "./code.js";
 import { fitSize } from "./fit.js";
 import { Footer } from "./footer.js";
 import { PACE } from "./paces.js";
@@ -21,6 +22,7 @@ const clock = new WallClock(document.querySelector(".clock"));
 const banner = new Banner(document.querySelector(".banner"), () => fitUnit());
 const panel = new Panel(document.querySelector(".panel"));
 const footer = new Footer(document.querySelector("footer .notice"));
+const code = new Code(() => fitUnit());
 const turns = new Turns();
 const player = new Player(document.querySelectorAll(".layer"), (item, reason) => turns.tell(item, reason));
 const thanks = new Thanks(document.querySelector(".thanks"), (isOn) => player.hold("thanks", isOn));
@@ -28,8 +30,6 @@ const closed = new Closed(document.querySelector(".closed"));
 const emergency = new Emergency(document.querySelector(".emergency"), (isOn) => player.hold("emergency", isOn));
 let revision = 0;
 let frames = 0;
-let svg = null;
-let codeTimer = 0;
 
 function apply(state) {
   revision = state.revision;
@@ -55,7 +55,7 @@ function apply(state) {
   const camera = document.querySelector(".camera");
   camera.hidden = state.camera === "";
   camera.textContent = state.camera;
-  showCode(state.qr);
+  code.show(state.qr);
   clock.set(state.clock, state.language);
   thanks.show(state.thanks);
   banner.show(state.banner);
@@ -66,32 +66,6 @@ function apply(state) {
   player.switchOff(state.closed !== null);
   player.play(state.playlist);
   fitUnit();
-}
-
-/** The code, for as long as it leads somewhere: an agent that fell silent cannot renew it. */
-function showCode(code) {
-  clearTimeout(codeTimer);
-  if (code !== null && code.left_ms !== null) codeTimer = setTimeout(() => { showCode(null); fitUnit(); }, code.left_ms);
-  document.body.classList.toggle("no-code", code === null);
-  drawCode(code?.svg ?? "");
-  for (const place of document.querySelectorAll(".address")) place.replaceChildren(...breakable(code?.text ?? ""));
-}
-
-function drawCode(next) {
-  if (next === svg) return;
-  svg = next;
-  for (const place of document.querySelectorAll(".code")) {
-    place.replaceChildren();
-    if (next === "") continue;
-    const drawing = new DOMParser().parseFromString(next, "image/svg+xml").documentElement;
-    document.body.style.setProperty("--modules", drawing.viewBox.baseVal.width);
-    place.append(document.adoptNode(drawing));
-  }
-}
-
-/** An address that breaks after its slashes, where a reader expects it. */
-function breakable(text) {
-  return text.split(/(?<=\/)/).flatMap((part) => [part, document.createElement("wbr")]);
 }
 
 /** The unit's name as large as its places allow; names of merged communes are long. */

@@ -1,9 +1,9 @@
-"""Where a serial keypad is: from what the configuration says of it to the device it has at this moment.
+"""Where a serial device is: from what the configuration says of it to the port it has at this moment.
 
 Cheap adapters (CH340, PL2303) have no serial number, and `/dev/ttyUSB0` belongs to whoever was plugged in
 first: the socket (`by_path`) is the name that lasts. What identifies the device itself (`by_id`, `usb`) is
-checked beside it where both are given, and finds a keypad that was put into another socket: it works,
-and is said to have moved. Nothing is remembered: each opening looks anew.
+checked beside it where both are given, and finds one that was put into another socket: it works, and is
+said to have moved. Nothing is remembered: each opening looks anew.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from serial.tools import list_ports
 
 from drivers.base import DriverFault, DriverNotReady, Options
-from drivers.keypad.usb import UsbName
+from drivers.usb import UsbName
 
 SERIAL = Path("/dev/serial")
 """udev's names of serial ports: in `by-path` after the socket, in `by-id` after maker, model and serial number."""
@@ -37,21 +37,21 @@ class Match(Options):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.by_path is None and self.by_id is None and self.usb is None:
-            raise ValueError("by_path, by_id or usb must say which keypad it is")
+            raise ValueError("by_path, by_id or usb must say which device it is")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A keypad that is there."""
+    """A device that is there."""
 
     device: str
     moved_to: str = ""
     """The socket, when it is not the one that the configuration names."""
 
 
-def find(match: Match, *, folder: Path = SERIAL) -> Found:
-    """The one device that *match* means.
+def find(match: Match, kind: str, *, folder: Path = SERIAL) -> Found:
+    """The one device that *match* means; *kind* (`KEYPAD`, `DISPLAY`) begins the codes of what is raised.
 
     Raises:
         DriverNotReady: nothing matches.
@@ -62,18 +62,18 @@ def find(match: Match, *, folder: Path = SERIAL) -> Found:
     # One device may have several names ("…-usb-0:1…" and "…-usbv2-0:1…"): what counts is where they lead.
     found = there if known is None else known if there is None else there & known
     if found:
-        return Found(str(_only(found, match, folder)))
+        return Found(str(_only(found, match, kind, folder)))
     if known and there is not None:
-        device = _only(known, match, folder)
+        device = _only(known, match, kind, folder)
         return Found(str(device), moved_to=_socket(device, folder))
     text = f"nothing matches {_spell(match)} in {folder}"
     if there:
         text = f"another device is plugged in at {match.by_path}: {', '.join(sorted(map(str, there)))}"
-    raise DriverNotReady("KEYPAD_MISSING", text)
+    raise DriverNotReady(f"{kind}_MISSING", text)
 
 
 def _known(match: Match, folder: Path) -> set[Path] | None:
-    """The devices that are the keypad itself, wherever they are; None when nothing says which it is."""
+    """The devices that are the meant one itself, wherever they are; None when nothing says which it is."""
     known = _linked(folder / "by-id", match.by_id)
     if match.usb is not None:
         usb = {
@@ -99,11 +99,11 @@ def _links(folder: Path) -> list[Path]:
         return []
 
 
-def _only(devices: Iterable[Path], match: Match, folder: Path) -> Path:
+def _only(devices: Iterable[Path], match: Match, kind: str, folder: Path) -> Path:
     first, *others = sorted(devices)
     if others:
         names = ", ".join(sorted(_socket(device, folder) for device in (first, *others)))
-        raise DriverFault("KEYPAD_AMBIGUOUS", f"{_spell(match)} matches {1 + len(others)} devices: {names}")
+        raise DriverFault(f"{kind}_AMBIGUOUS", f"{_spell(match)} matches {1 + len(others)} devices: {names}")
     return first
 
 
