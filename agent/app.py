@@ -314,6 +314,8 @@ class App:
             refusals=self._ingest.refusals.all,
             language=self._standing.language,
             figures=self._figures,
+            cameras=self._cameras.seen,
+            picture=self._cameras.preview.picture,
             routes=self.routes,
         )
         self.web = WebService(self.settings.web.listen, site, after=self._ratings.have_keypads_been_tried)

@@ -46,6 +46,15 @@ class Finished:
     pictures: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What can be played."""
+
+    since: datetime | None
+    """When the oldest was recorded; None: there is nothing."""
+    size_bytes: int
+
+
 class Archive:
     """The recordings below one folder."""
 
@@ -113,6 +122,15 @@ class Archive:
             "select id, file, ended_at, size_bytes from recording where expired_at is null order by id limit ?", limit
         )
         return [Recording(id_, file, datetime.fromisoformat(ended_at), size) for id_, file, ended_at, size in rows]
+
+    def stock(self) -> Stock:
+        """What there is.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        oldest = self._execute("select began_at from recording where expired_at is null order by id limit 1")
+        return Stock(datetime.fromisoformat(oldest[0][0]) if oldest else None, self.size_bytes())
 
     def size_bytes(self) -> int:
         """What all recordings take.

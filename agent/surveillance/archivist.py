@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.clock import Clock
 from agent.errors import TryAgain
 from agent.service import Service
-from agent.surveillance.archive import Archive, Finished
+from agent.surveillance.archive import Archive, Finished, Stock
 from agent.surveillance.process import Told
 from agent.surveillance.retention import Limits
 
@@ -30,6 +30,8 @@ class Recorded:
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[Told] = queue.Queue()
+        self.stock: Stock | None = None
+        """What the archive holds, as the archivist last saw; None: nobody looked yet."""
 
     def put(self, segment: Told) -> None:
         """Callable from any thread; never waits."""
@@ -92,6 +94,7 @@ class Archivist(Service):
             gone = self._archive.keep_to(self._limits, self._clock.read())
             if gone:
                 log.info("%d recordings of %s have expired", gone, self._camera)
+            self._recorded.stock = self._archive.stock()
             self._pruned_at = now
 
     def _finished(self, told: Told) -> Finished:

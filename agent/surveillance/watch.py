@@ -14,6 +14,7 @@ from agent.clock import Clock
 from agent.errors import CounterAgentError, TryAgain
 from agent.service import Service
 from agent.surveillance.egress import Ended
+from agent.surveillance.preview import Preview
 from agent.surveillance.service import CameraService
 from agent.surveillance.still import Still
 from agent.surveillance.viewing import Viewing, Viewings
@@ -198,20 +199,22 @@ class Leases:
 
 
 class WatchService(Service):
-    """Tends to the leases."""
+    """Tends to the leases, and to who looks on the status page."""
 
     name = "watch"
     patience_s = 60.0
     goodbye_s = 2.5
 
-    def __init__(self, leases: Leases) -> None:
+    def __init__(self, leases: Leases, preview: Preview) -> None:
         super().__init__()
-        self._leases = leases
+        self._leases, self._preview = leases, preview
 
     def run(self, stop: threading.Event) -> None:
         try:
             while not stop.wait(TEND_EVERY_S):
                 self.progress.beat()
                 self._leases.tend()
+                self._preview.tend()
         finally:
             self._leases.close()
+            self._preview.close()

@@ -2,7 +2,7 @@
 
 Everything comes from this box: styles, scripts, fonts and pictures; nothing is loaded from elsewhere,
 and the guard refuses whoever is elsewhere. Handlers run on the web service's event loop and never wait
-for anything but the network.
+for anything but the network; a camera's still is waited for on a thread of its own.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
@@ -19,6 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from agent.errors import CounterAgentError
 from agent.screen.hub import ScreenHub
 from agent.web.guard import Guard, OversizeError
 from agent.web.reports import Ear
@@ -55,6 +57,7 @@ def create_app(site: Site) -> Starlette:
             Route("/media/{id}", pages.media),
             Route("/status", pages.status),
             Route("/status/events", pages.status_events),
+            Route("/status/camera/{name}.jpg", pages.camera),
             Route("/fonts/{weight:int}.ttf", _font),
             Mount("/static", _Static(directory=_HERE / "static")),
         ],
@@ -144,6 +147,15 @@ class _Pages:
     async def status_events(self, request: Request) -> Response:
         view = Changes("status", lambda: condition_of_everything(self._site))
         return self.streams.open(request, view, poll_s=STATUS_POLL_S)
+
+    async def camera(self, request: Request) -> Response:
+        try:
+            content = await run_in_threadpool(self._site.picture, request.path_params["name"])
+        except LookupError:
+            return PlainTextResponse("No such camera.\n", 404)
+        except CounterAgentError as error:
+            return PlainTextResponse(f"{error}\n", 503, headers={"Retry-After": "5"})
+        return Response(content, media_type="image/jpeg")
 
 
 class _ScreenView:

@@ -4,7 +4,7 @@ from typing import Any
 
 from agent.health import Health, Status
 from agent.language import Language
-from agent.web.site import Figure, Site
+from agent.web.site import CameraSeen, Figure, Site
 
 
 def condition_of_everything(site: Site) -> dict[str, Any]:
@@ -30,6 +30,7 @@ def condition_of_everything(site: Site) -> dict[str, Any]:
             {"label": _figure_label(key, site.language), "value": _figure(value, site.language)}
             for key, value in site.figures().items()
         ],
+        "cameras": [_camera(each, site.language) for each in site.cameras()],
     }
 
 
@@ -51,6 +52,27 @@ def components(health: Health, language: Language) -> list[dict[str, Any]]:
             }
         )
     return sorted(rows, key=lambda row: (_URGENCY.index(row["status"]), row["component"]))
+
+
+def _camera(seen: CameraSeen, language: Language) -> dict[str, Any]:
+    """A camera in words: what leaves the box of it, and what is kept."""
+
+    def text(key: str, **values: str) -> str:
+        return language.text(f"status.camera.{key}", **values)
+
+    rows = [
+        ("leaves", text(seen.egress)),
+        ("recorded", language.text("status.yes" if seen.is_recorded else "status.no")),
+    ]
+    if seen.kept_since is not None:
+        rows += [("since", f"{seen.kept_since:%H:%M, %d/%m/%Y}"), ("size", f"{seen.kept_bytes / 1e9:.1f} GB")]
+    if seen.watched_by:
+        rows.append(("watched", seen.watched_by))
+    return {
+        "name": seen.name,
+        "egress": seen.egress,
+        "rows": [{"label": text(key), "value": value} for key, value in rows],
+    }
 
 
 _URGENCY = (Status.FAILED, Status.DEGRADED, Status.OK, Status.OFF)

@@ -19,6 +19,7 @@ from agent.surveillance.coverage import CoverageData
 from agent.surveillance.facts import TamperData
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
+from agent.surveillance.preview import Preview
 from agent.surveillance.process import folder_of
 from agent.surveillance.retention import Limits
 from agent.surveillance.review import review
@@ -28,6 +29,7 @@ from agent.surveillance.vigil import Vigil
 from agent.surveillance.watch import Leases, WatchService
 from agent.surveillance.watchbook import BOOK, Watchbook
 from agent.surveillance.watchman import Lapses, Watchman
+from agent.web.site import CameraSeen
 from agent.wiring.standing import Standing
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Cameras:
         self._services: dict[str, CameraService] = {}
         viewings = Viewings(standing.folder / "viewings.json", standing.clock, standing.outbox.append)
         self.leases = Leases(viewings, standing.clock, cameras=self.services, watched=standing.hub.set_watchers)
+        self.preview = Preview(viewings, standing.clock, cameras=self.services)
         self._recorded: dict[str, Recorded] = {}
         self._lapses = Lapses(standing.clock)
         self._book = Watchbook(standing.folder, standing.clock, standing.timekeeper.last_life)
@@ -55,6 +58,22 @@ class Cameras:
         names = (camera.name for camera in self._standing.settings.cameras)
         return {name: self._services[name] for name in names if name in self._services}
 
+    def seen(self) -> list[CameraSeen]:
+        """What the status page says of each camera."""
+        watchers = self.leases.watchers()
+        return [self._seen(camera, watchers.get(camera.name, "")) for camera in self._standing.settings.cameras]
+
+    def _seen(self, camera: model.Camera, watched_by: str) -> CameraSeen:
+        stock = self._told_by(camera).stock if camera.record is not None else None
+        return CameraSeen(
+            name=camera.name,
+            egress=camera.egress,
+            is_recorded=camera.record is not None,
+            kept_since=stock.since.astimezone(self._standing.settings.counter.zone) if stock and stock.since else None,
+            kept_bytes=stock.size_bytes if stock is not None else 0,
+            watched_by=watched_by,
+        )
+
     def units(self) -> list[Unit]:
         settings = self._standing.settings
         cameras = list(zip(numbered("camera"), settings.cameras, strict=False))
@@ -68,7 +87,7 @@ class Cameras:
                 if camera.record is not None
             ),
             *(Unit(name, partial(self._camera, name, camera, zone), (camera, zone)) for name, camera in cameras),
-            *([Unit("watch", partial(WatchService, self.leases))] if cameras else []),
+            *([Unit("watch", partial(WatchService, self.leases, self.preview))] if cameras else []),
         ]
 
     def _camera(self, component: str, camera: model.Camera, timezone: str) -> Service:

@@ -11,7 +11,7 @@ import pytest
 
 from agent.clock import ClockQuality, Moment
 from agent.errors import TryAgain
-from agent.surveillance.archive import INDEX, Archive, Finished
+from agent.surveillance.archive import INDEX, Archive, Finished, Stock
 from agent.surveillance.retention import Limits
 
 NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
@@ -51,6 +51,15 @@ def test_entering_a_recording_twice_changes_nothing(archive: Archive) -> None:
     record(archive, 1)
     record(archive, 1)
     assert len(archive.recordings()) == 1
+
+
+def test_what_can_be_played_is_known_by_its_age_and_size(archive: Archive) -> None:
+    assert archive.stock() == Stock(None, 0)
+    record(archive, 1, age_days=20)
+    record(archive, 2, age_days=3)
+    assert archive.stock() == Stock(NOW - timedelta(days=20, minutes=1), 200)
+    archive.keep_to(EVERYTHING, MOMENT)
+    assert archive.stock() == Stock(NOW - timedelta(days=3, minutes=1), 100)
 
 
 def test_an_expired_recording_is_remembered_as_one_that_was_there(archive: Archive) -> None:

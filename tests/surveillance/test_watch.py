@@ -9,6 +9,7 @@ import pytest
 
 from agent.clock import ManualClock
 from agent.errors import TryAgain
+from agent.surveillance.preview import Preview
 from agent.surveillance.service import CameraService
 from agent.surveillance.still import Still
 from agent.surveillance.viewing import Viewings
@@ -58,9 +59,9 @@ class Room:
         self.quay = Quay(self)
         self.cameras: dict[str, Any] = {"quay": self.quay}
         self.finished: dict[str, Mapping[str, Any]] = {}
-        viewings = Viewings(folder / "viewings.json", self.clock, self.store.append)
+        self.viewings = Viewings(folder / "viewings.json", self.clock, self.store.append)
         self.leases = Leases(
-            viewings,
+            self.viewings,
             self.clock,
             cameras=lambda: cast("dict[str, CameraService]", self.cameras),
             watched=lambda count: self.happened.append(f"{count} watch"),
@@ -204,8 +205,10 @@ def test_what_is_asked_for_is_bounded(lasts_s: float, every_s: float) -> None:
 
 def test_an_agent_that_is_stopped_ends_what_goes_on_and_tells(room: Room) -> None:
     line = room.watch(lasts_s=60)
-    with running(WatchService(room.leases)):
+    preview = Preview(room.viewings, room.clock, cameras=lambda: cast("dict[str, CameraService]", room.cameras))
+    with running(WatchService(room.leases, preview)):
         eventually(lambda: line.carried == [1])
+        assert preview.picture("quay")
     assert room.finished["w-1"]["ended"] == "agent"
-    assert [told["ended"] for told in room.store.told] == ["agent"]
+    assert [(told["kind"], told["ended"]) for told in room.store.told] == [("watch", "agent"), ("status", "agent")]
     assert room.leases.watchers() == {}

@@ -10,12 +10,14 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from agent.clock import ManualClock
+from agent.errors import TryAgain
 from agent.health import Health
 from agent.language import language
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
 from agent.screen.media import MediaStore, Refusal
 from agent.web.service import WebService
-from agent.web.site import Site
+from agent.web.site import CameraSeen, Site
+from tests.screen.pictures import noise
 from tests.screen.shelf import shelved
 
 ADDRESS = "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/7K3M9QX2"
@@ -38,10 +40,28 @@ class Serving:
         self.store = MediaStore(path / "shown")
         self.figures: dict[str, Any] = {"pending": 3, "stored": 1284, "connected": True}
         self.refusals: tuple[Refusal, ...] = ()
-        self.site = Site(self.hub, self.health, self.store, language("vi"), lambda: self.figures, lambda: self.refusals)
+        self.cameras: list[CameraSeen] = []
+        self.shown: list[str] = []
+        """The cameras of which a picture was asked for; `quay` has one, `door` is away."""
+        self.site = Site(
+            self.hub,
+            self.health,
+            self.store,
+            language("vi"),
+            lambda: self.figures,
+            lambda: self.refusals,
+            cameras=lambda: self.cameras,
+            picture=self._picture,
+        )
         self.web = WebService("127.0.0.1:0", self.site)
         self._stop = threading.Event()
         self._thread = threading.Thread()
+
+    def _picture(self, name: str) -> bytes:
+        self.shown.append(name)
+        if name == "door":
+            raise TryAgain("camera door is not there")
+        return {"quay": noise((640, 360))}[name]
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,8 +1,13 @@
 """The technician's page: every component in words, true without a reload, readable on a phone."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from agent.health import OK, Condition, Status
+from agent.web.site import CameraSeen
+from tests.eventually import eventually
 from tests.web.conftest import OpenPage
 from tests.web.looking import contrasts, until
 from tests.web.serving import Serving
@@ -62,3 +67,58 @@ def test_it_fits_and_every_text_stands_out(serving: Serving, open_page: OpenPage
     page = open_page("/status", size)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [text for text in contrasts(page) if text["ratio"] < 4.5] == []
+
+
+def test_what_leaves_the_box_of_a_camera_and_what_is_kept_is_said(serving: Serving, open_page: OpenPage) -> None:
+    since = datetime(2026, 8, 20, 7, 15, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+    serving.cameras = [CameraSeen("quay", "pixelated", is_recorded=True, kept_since=since, kept_bytes=12_340_000_000)]
+    page = open_page("/status")
+    first = page.locator("#cameras li").first
+    said = first.locator("dl").inner_text()
+    for words in ("Đã làm mờ người", "Có", "07:15, 20/08/2026", "12.3 GB"):
+        assert words in said
+    serving.cameras = [CameraSeen("quay", "plain", is_recorded=False, watched_by="Phòng PC06")]
+    until(page, "document.querySelector('#cameras dl').innerText.includes('KHÔNG làm mờ người')")
+    assert "Phòng PC06" in first.locator("dl").inner_text()
+    assert first.get_attribute("class") == "plain"
+    serving.cameras = []
+    until(page, "document.getElementById('cameras').hidden")
+
+
+@pytest.mark.parametrize("size", [PHONE, (1280, 800)])
+def test_a_picture_is_shown_to_who_asks_for_one_and_as_long(
+    serving: Serving, open_page: OpenPage, size: tuple[int, int]
+) -> None:
+    serving.cameras = [CameraSeen("quay", "masked", is_recorded=True)]
+    page = open_page("/status", size)
+    page.clock.install()
+    until(page, "document.body.classList.contains('live')")
+    assert serving.shown == []
+    page.locator("#cameras summary").click()
+    until(page, "document.querySelector('#cameras img').naturalWidth > 0")
+    assert page.locator("#cameras img").is_visible()
+    assert serving.shown == ["quay"]
+    page.clock.run_for(4_000)
+    eventually(lambda: serving.shown == ["quay", "quay"])
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert [text for text in contrasts(page) if text["ratio"] < 4.5] == []
+    serving.cameras = [CameraSeen("quay", "masked", is_recorded=True, watched_by="PC06")]
+    until(page, "document.querySelector('#cameras dl').innerText.includes('PC06')")
+    assert page.evaluate("document.querySelector('#cameras details').open")
+    page.locator("#cameras summary").click()
+    page.clock.run_for(20_000)
+    assert len(serving.shown) <= 3
+
+
+def test_a_camera_without_a_picture_is_said_in_words(serving: Serving, open_page: OpenPage) -> None:
+    serving.cameras = [CameraSeen("door", "pixelated", is_recorded=False)]
+    page = open_page("/status")
+    page.locator("#cameras summary").click()
+    until(page, "!document.querySelector('#cameras .gone').hidden")
+    assert not page.locator("#cameras img").is_visible()
+    assert serving.ask("GET", "/status/camera/door.jpg")[0].status == 503
+    assert serving.ask("GET", "/status/camera/yard.jpg")[0].status == 404
+    answer, body = serving.ask("GET", "/status/camera/quay.jpg")
+    assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == ("image/jpeg", "no-store")
+    assert body.startswith(b"\xff\xd8")
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"

@@ -1,6 +1,7 @@
 /* The status page keeps itself true; it is whole without this script, only still. */
 
 import { follow } from "../feed.js";
+import { drawCameras } from "./cameras.js";
 import { drawComponents, element } from "./components.js";
 
 function draw(now) {
@@ -9,6 +10,7 @@ function draw(now) {
   summary.textContent = now.summary;
   summary.className = `summary ${now.is_well ? "well" : "ill"}`;
   drawComponents(document.getElementById("components"), now.components);
+  drawCameras(document.getElementById("cameras"), now.cameras);
   const refusals = document.getElementById("refusals");
   refusals.hidden = now.refusals.length === 0;
   refusals.querySelector("ul").replaceChildren(
@@ -29,6 +31,7 @@ function draw(now) {
   );
 }
 
+drawCameras(document.getElementById("cameras"), JSON.parse(document.getElementById("now").textContent).cameras);
 follow("/status/events", { status: draw }, (isLinked) => {
   document.body.classList.toggle("live", isLinked);
   document.body.classList.toggle("stale", !isLinked);
