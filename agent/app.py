@@ -29,6 +29,7 @@ from agent.pictures import Pictures
 from agent.rating.ledger import LedgerService
 from agent.screen.ingest import Ingest, IngestService
 from agent.screen.media import MediaStore
+from agent.screen.played import PlayedService
 from agent.screen.service import ScreenService
 from agent.service import Service
 from agent.settings import model
@@ -215,6 +216,7 @@ class App:
         self.outbox.keep_days = settings.outbox.keep_days
         self.outbox.limit_bytes = settings.outbox.limit_mb * 1024**2
         self.hub.set_nameplate(nameplate(settings))
+        self.hub.set_theme(settings.screen.drawn)
         self.supervisor.replace(self._units())
         for component in components(before) - components(settings):
             self.health.forget(component)
@@ -251,6 +253,7 @@ class App:
             Unit("uplink", self._uplink, (settings.uplink, language)),
             Unit("ingest", partial(IngestService, self._ingest)),
             Unit("screen", self._screen, (settings.screen, settings.qr, language)),
+            Unit("played", self._played),
             Unit("web", self._web, (settings.web.listen, language)),
             *self._displays.units(),
             *self._ratings.phone_units(),
@@ -305,6 +308,9 @@ class App:
             address=gate.address if gate is not None else lambda: None,
             code_lasts_s=gate.lasts_s if gate is not None else None,
         )
+
+    def _played(self) -> Service:
+        return PlayedService(self.hub.tally, append=self.outbox.append, clock=self.clock)
 
     def _web(self) -> Service:
         site = Site(

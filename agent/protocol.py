@@ -28,6 +28,7 @@ from agent.rating.modes import ModeChange
 from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
 from agent.rating.summary import SummaryData
+from agent.screen.played import PlayedData
 from agent.settings.schema import Plain, describe, models_in
 from agent.surveillance.egress import EgressData
 from agent.surveillance.facts import TamperData
@@ -100,6 +101,7 @@ EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.CLOCK: (ClockSet, ClockStart),
     EventType.SUMMARY: (SummaryData,),
     EventType.METRIC: (TransactionsData,),
+    EventType.PLAYED: (PlayedData,),
     EventType.EGRESS: (EgressData,),
 }
 """What the `data` of each type of event may be."""
@@ -151,6 +153,7 @@ CHANNELS = (
     _event(EventType.CLOCK, "What the clock did: it corrects the times of other events."),
     _event(EventType.SUMMARY, "A day of the counter in figures, once for each local date."),
     _event(EventType.METRIC, "What figures are made with."),
+    _event(EventType.PLAYED, "How often each item was on the screen within an hour, and how often it was skipped."),
     _event(EventType.EGRESS, "Pictures of the counter were handed over: on which order, how many, what was hidden."),
     Channel(
         "batch",

@@ -67,6 +67,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.summary": ["agent.surveillance.coverage"],
             "agent.screen.almanac": [],
             "agent.screen.calendar": ["agent.rating.opening", "agent.settings"],
+            "agent.screen.glyphs": [],  # but for the font, which is a part of the program
             "agent.screen.legible": [],
             "agent.screen.qr": [],
             "agent.screen.scene": [],
@@ -82,8 +83,10 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.sticker",
                 "agent.rating.token",
                 "agent.screen.calendar",
+                "agent.screen.glyphs",
                 "agent.screen.legible",
                 "agent.screen.scene",
+                "agent.screen.theme",
                 "drivers.registry",
             ],
         },

@@ -13,14 +13,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from agent.clock import Clock
-from agent.language import Language, language
+from agent.language import language
 from agent.panel import Panel
-from agent.screen.qr import printed, rating_qr
+from agent.screen import told
 from agent.screen.scene import Banner, Closed, Emergency, Item, Nameplate, Notice, RatingCode
 from agent.screen.tally import Played, SkipReason, Tally
 from agent.screen.theme import Theme
@@ -41,6 +39,8 @@ __all__ = [
     "Theme",
 ]
 
+WORDS = ("welcome", "question", "instruction", "hours", "hotline", "thanks", "noted", "clock", "notice")
+"""The page's own words, by their keys under `screen`."""
 THANKS_S = 4.0
 """How long the thank-you stays; a new rating restarts it."""
 
@@ -179,8 +179,8 @@ class ScreenHub:
             plate, playlist, code = self._nameplate, self._playlist, self._code
             revision, trusted, banner = self._revision, self._clock_trusted, self._banner
             panel, theme, closed, emergency = self._panel, self._theme, self._closed, self._emergency
-            watchers = self._watchers
-        texts = language(plate.language)
+            watchers, coded_at = self._watchers, self._coded_at
+        texts, now = language(plate.language), self._clock.monotonic()
         return {
             "revision": revision,
             "language": plate.language,
@@ -188,63 +188,23 @@ class ScreenHub:
             "counter": {"number": plate.number, "label": texts.text("screen.counter", number=plate.number)},
             "hotlines": list(plate.hotlines),
             "hours": plate.hours,
-            "notices": list(plate.notices),
-            "theme": self._drawn(theme),
-            "camera": _camera_notice(plate.camera, texts, is_watched=watchers > 0),
+            "footer": list(plate.footer),
+            "theme": told.theme(theme),
+            "camera": told.camera(plate.camera, texts, is_watched=watchers > 0),
             "clock": {
                 "trusted": trusted,
                 "zone": plate.zone,
                 "now_ms": round(self._clock.now().timestamp() * 1000),
             },
-            "qr": self._paint(code) if code else None,
+            "qr": told.code(code, now - coded_at) if code else None,
             "playlist": [asdict(item) for item in playlist],
             "closed": asdict(closed) if closed else None,
-            "emergency": self._urgent(emergency, texts) if emergency else None,
+            "emergency": told.emergency(emergency, texts, now) if emergency else None,
             "thanks": asdict(self.thanks()),
-            "panel": self._laid(panel) if panel else None,
-            "banner": self._worded(banner, texts) if banner else None,
-            "texts": {
-                name: texts.text(f"screen.{name}")
-                for name in ("welcome", "question", "instruction", "hours", "hotline", "thanks", "noted", "clock")
-            },
+            "panel": told.panel(panel, now) if panel else None,
+            "banner": told.banner(banner, texts, now) if banner else None,
+            "texts": {name: texts.text(f"screen.{name}") for name in WORDS},
         }
-
-    def _paint(self, code: RatingCode) -> dict[str, Any]:
-        left_s = None if code.lasts_s is None else code.lasts_s - (self._clock.monotonic() - self._coded_at)
-        left_ms = None if left_s is None else max(0, round(left_s * 1000))
-        return {"svg": rating_qr(code.address), "text": printed(code.address), "left_ms": left_ms}
-
-    def _worded(self, banner: Banner, texts: Language) -> dict[str, Any]:
-        note = texts.text(f"screen.mode.{banner.kind}.note")
-        until = texts.text("screen.mode.until", time=banner.until) if banner.until else ""
-        return {
-            "title": texts.text(f"screen.mode.{banner.kind}.title"),
-            "note": f"{note} {until}".strip(),
-            "left_ms": self._left_ms(banner.ends_at_monotonic),
-        }
-
-    def _laid(self, panel: Panel) -> dict[str, Any]:
-        laid = asdict(panel)
-        ends_at = laid.pop("ends_at_monotonic")
-        return {**laid, "left_ms": self._left_ms(ends_at) if isfinite(ends_at) else None}
-
-    def _urgent(self, emergency: Emergency, texts: Language) -> dict[str, Any]:
-        return {
-            "title": emergency.title,
-            "lines": list(emergency.lines),
-            "until": texts.text("screen.emergency_until", time=emergency.until) if emergency.until else "",
-            "left_ms": self._left_ms(emergency.ends_at_monotonic),
-        }
-
-    def _drawn(self, theme: Theme) -> dict[str, Any]:
-        colours = ("ground", "band", "text", "soft", "accent", "on_accent", "thanks", "lift")
-        return {
-            "colours": {name: getattr(theme, name) for name in colours},
-            "logo": f"/screen/logo?{_stamp(theme.logo)}" if theme.logo is not None else None,
-        }
-
-    def _left_ms(self, ends_at_monotonic: float) -> int:
-        return max(0, round((ends_at_monotonic - self._clock.monotonic()) * 1000))
 
     # The thank-you.
 
@@ -332,16 +292,3 @@ class ScreenHub:
             listeners = tuple(self._listeners)
         for listener in listeners:
             listener()
-
-
-def _stamp(file: Path) -> int:
-    """Tells one version of a file from the next; 0: it is not there."""
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _camera_notice(camera: str, texts: Language, *, is_watched: bool) -> str:
-    """What the law has citizens told: that there is a camera, what becomes of its pictures, and who looks on."""
-    return texts.text(f"screen.{'watched' if is_watched else 'camera'}.{camera}") if camera else ""

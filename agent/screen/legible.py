@@ -65,8 +65,11 @@ def modules_of(text: str) -> int:
     raise ValueError(f"{len(text)} characters make no code that a phone reads")
 
 
-def on_screen(text: str, orientation: Orientation, diagonal_inch: float) -> Code:
-    """The code for *text* where the page draws it smallest: whole pixels of a panel with 1920 by 1080 of them."""
+def on_screen(text: str, orientation: Orientation, diagonal_inch: float, *, share: float = 1) -> Code:
+    """The code for *text* where the page draws it smallest: whole pixels of a panel with 1920 by 1080 of them.
+
+    *share*: how much of the panel's width and height the page takes.
+    """
     modules = modules_of(text)
-    pixels = ROOM_PX[orientation] // (modules + 2 * QUIET_ZONE)
+    pixels = int(ROOM_PX[orientation] * share) // (modules + 2 * QUIET_ZONE)
     return Code(modules, pixels * diagonal_inch * INCH_MM / PANEL_PX)

@@ -10,10 +10,15 @@ from typing import Literal
 Kind = Literal["image", "video", "notice"]
 Layout = Literal["stage", "full"]
 
-TITLE_CHARACTERS = 80
-LINE_CHARACTERS = 100
-MOST_LINES = 6
-"""The longest notice, closed slide or emergency that the page can draw large enough in both orientations."""
+TITLE_CHARACTERS = 60
+LINE_CHARACTERS = 80
+MOST_LINES = 4
+"""The longest notice or closed slide that the page can draw in letters of at least 32 px in both orientations."""
+EMERGENCY_CHARACTERS = 160
+EMERGENCY_LINES = 3
+"""So much, title included, in so many lines, an emergency can say in letters of 96 px; with more they get smaller."""
+FOOTER_CHARACTERS = 90
+"""The longest line of the footer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Nameplate:
     hotlines: tuple[str, ...] = ()
     hours: str = ""
     """Opening hours as people read them; empty: not said."""
-    notices: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()
     """Short lines that take turns in the footer."""
     language: str = "vi"
     zone: str = "Asia/Ho_Chi_Minh"
@@ -33,7 +38,7 @@ class Nameplate:
     """The most that a camera here lets out of the box, which citizens are told; empty: there is no camera."""
 
     def __post_init__(self) -> None:
-        _compose(self, "unit", "hours", "hotlines", "notices")
+        _compose(self, "unit", "hours", "hotlines", "footer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,10 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Over everything, and gone by itself at its end even when nobody takes it down."""
+    """Over everything, and gone by itself at its end even when nobody takes it down.
+
+    As short as `EMERGENCY_CHARACTERS` and `EMERGENCY_LINES` say, or it is drawn smaller than it should be.
+    """
 
     title: str
     lines: tuple[str, ...]

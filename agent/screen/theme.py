@@ -34,6 +34,8 @@ class Theme:
     """Behind the thank-you, whose text is white."""
     is_flat: bool = False
     """Without gradients."""
+    is_safe: bool = False
+    """Keeps away from the edges, for a panel that cuts them off."""
     logo: Path | None = None
     """A picture that the page asks for at `/screen/logo`."""
 
@@ -43,6 +45,8 @@ class Theme:
         return self.ground if self.is_flat else lighter(self.ground, LIFT)
 
 
+COLOURS = ("ground", "band", "text", "soft", "accent", "on_accent", "thanks")
+"""The names of a theme's colours."""
 HIGH_CONTRAST = Theme(
     ground="#000000",
     band="#000000",

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from agent.screen.legible import on_screen
+from agent.screen.theme import faint
 from agent.settings.as_in_file import AsInTheFile
 from agent.settings.document import Document, Finding
 from agent.settings.explain import Word, explain, locate, odd_number
@@ -104,6 +105,7 @@ class _Judgement:
                 parts[name] = self._check(model, data[name] if data[name] is not None else {}, (name,))
         self._cross_check(data, parts.get("rating", Rating()))
         self._check_code(data, parts.get("qr"), parts.get("screen", Screen()))
+        self._check_theme(parts.get("screen"))
         self._find_odd_numbers()
         return parts
 
@@ -232,7 +234,7 @@ class _Judgement:
         if not isinstance(screen, Screen) or screen.output.diagonal_inch is None:
             return
         output = screen.output
-        code = on_screen(qr.longest, output.orientation, screen.output.diagonal_inch)
+        code = on_screen(qr.longest, output.orientation, screen.output.diagonal_inch, share=output.share)
         if code.reach_m < output.scan_distance_m:
             needed = code.needed_at(output.scan_distance_m)
             numbers: dict[str, Any] = {
@@ -246,6 +248,15 @@ class _Judgement:
                 "reach": f"{int(code.reach_m * 10) / 10:g}",
             }
             self._find("qr_too_far", ("screen", "output", "scan_distance_m"), **numbers)
+
+    def _check_theme(self, screen: Any) -> None:
+        """Whether people can read what is written in the unit's colours."""
+        for pair in faint(screen.drawn) if isinstance(screen, Screen) else ():
+            colours = ("screen", "theme", "colours")
+            written = [(*colours, name) for name in (pair.text, pair.ground)]
+            path = next((path for path in written if path in self._document.places), colours)
+            ratio = f"{int(pair.ratio * 10) / 10:g}"
+            self._find("contrast", path, text=pair.text, ground=pair.ground, ratio=ratio, needed=f"{pair.needed:g}")
 
     def _check_local(self, data: dict[str, Any], qr: Qr) -> None:
         """Whether this box serves what the QR leads to."""

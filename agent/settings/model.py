@@ -9,6 +9,7 @@ Reading a file, and turning what is wrong in it into lines a technician can act 
 import hashlib
 import json
 import re
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,7 @@ from agent.rating.scale import VN4
 from agent.rating.sticker import sticker_address
 from agent.rating.token import TOKEN_LENGTH
 from agent.screen.calendar import Calendar
+from agent.screen.theme import HIGH_CONTRAST, Theme
 from agent.settings.holidays import Holidays, HolidaysField
 from agent.settings.hours import Hours, office_hours
 from agent.settings.playlist import OutsideHours, Playlist
@@ -31,9 +33,12 @@ from agent.settings.words import (
     AgentName,
     Broker,
     CameraName,
+    Colour,
     CounterNetwork,
+    FooterLine,
     KeyMap,
     LanguageCode,
+    LogoFile,
     Loopback,
     Province,
     SecretFile,
@@ -43,6 +48,10 @@ from agent.settings.words import (
     WebAddress,
 )
 from drivers.base import Options
+
+DEFAULT_THEME = Theme()
+SAFE_AREA = 0.025
+"""What a television may cut off at each edge; `.safe` in screen.css keeps it free."""
 
 
 class Section(BaseModel):
@@ -285,6 +294,43 @@ class Output(Section):
     """Its diagonal, in inches: with it `check` tells whether the QR can be scanned from where people stand."""
     scan_distance_m: float = Field(default=1.0, ge=0.1, le=10)
     """How far from it people stand when they scan, in metres."""
+    safe_area: bool = False
+    """Whether everything keeps 2.5 % away from the edges, for a television that cuts them off."""
+
+    @property
+    def share(self) -> float:
+        """How much of the panel's width and height is drawn on."""
+        return 1 - 2 * SAFE_AREA if self.safe_area else 1
+
+
+class Colours(Section):
+    """The unit's colours, each "#rrggbb" in quotes. `check` refuses those in which people could not read."""
+
+    ground: Colour = DEFAULT_THEME.ground
+    """Behind everything that plays."""
+    band: Colour = DEFAULT_THEME.band
+    """Header and footer."""
+    text: Colour = DEFAULT_THEME.text
+    """Words on both."""
+    soft: Colour = DEFAULT_THEME.soft
+    """Words that step back: labels, the date."""
+    accent: Colour = DEFAULT_THEME.accent
+    """The hotline's pill, the greeting, the line under the header."""
+    on_accent: Colour = DEFAULT_THEME.on_accent
+    """Words on the pill."""
+    thanks: Colour = DEFAULT_THEME.thanks
+    """Behind the thank-you, whose words are white."""
+
+
+class Look(Section):
+    """How the screen looks."""
+
+    colours: Colours = Colours()
+    """The unit's colours."""
+    logo: LogoFile | None = None
+    """Picture at the upper left, SVG or PNG best: the identity of one-stop units, an emblem. None unless said."""
+    high_contrast: bool = False
+    """Black, white and yellow without gradients, in the place of the unit's colours."""
 
 
 class Screen(Section):
@@ -299,6 +345,16 @@ class Screen(Section):
     """What is shown while the counter is closed."""
     output: Output = Output()
     """The panel."""
+    theme: Look = Look()
+    """How it looks."""
+    footer: tuple[FooterLine, ...] = Field(default=(), max_length=12)
+    """Short lines that take turns at the foot of the screen, beside the hotline: 9 s each, with the opening hours."""
+
+    @property
+    def drawn(self) -> Theme:
+        """How the page draws it."""
+        theme = HIGH_CONTRAST if self.theme.high_contrast else Theme(**self.theme.colours.model_dump())
+        return replace(theme, logo=self.theme.logo, is_safe=self.output.safe_area)
 
 
 class Web(Section):

@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from agent.language import languages
+from agent.screen.glyphs import missing, named
+from agent.screen.scene import FOOTER_CHARACTERS
 from agent.settings.refusal import refuse
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
@@ -216,8 +218,30 @@ def _payload(text: str, info: ValidationInfo) -> str:
     raise refuse("hex", seen=text)
 
 
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
+def _read_by_citizens(text: str) -> str:
+    composed = unicodedata.normalize("NFC", text).strip()
+    lacking = missing(composed)
+    if lacking:
+        raise refuse("glyphs", characters=", ".join(map(named, lacking[:5])))
+    return composed
+
+
+def _colour(text: str) -> str:
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", text):
+        short = re.fullmatch(r"#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})", text)
+        digits = short[1] if short else ""
+        suggestion = "#" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
+        raise refuse("colour_close" if short else "colour", seen=text, suggestion=suggestion)
+    return text.lower()
+
+
+def _logo(path: Path) -> Path:
+    if path.suffix.lower() not in LOGO_SUFFIXES:
+        raise refuse("logo", seen=path.name, known=", ".join(LOGO_SUFFIXES))
+    return path
+
+
+LOGO_SUFFIXES = (".svg", ".png", ".webp", ".jpg", ".jpeg")
 
 
 def _pattern(pattern: str) -> Any:
@@ -230,8 +254,11 @@ AgentName = Annotated[str, AfterValidator(_agent), _pattern("^[a-z0-9-]{3,32}$")
 CameraName = Annotated[str, AfterValidator(_camera_name), _pattern("^[a-z0-9-]{1,32}$")]
 LanguageCode = Annotated[str, AfterValidator(_language), Field(json_schema_extra=lambda s: s.update(enum=languages()))]
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
-Text = Annotated[str, AfterValidator(_nfc), Field(max_length=200)]
-"""Text that citizens read: composed letters (NFC), no spaces around it."""
+Text = Annotated[str, Field(max_length=200), AfterValidator(_read_by_citizens)]
+"""Text that citizens read: composed letters (NFC), no spaces around it, every character in the screen's font."""
+FooterLine = Annotated[str, Field(min_length=1, max_length=FOOTER_CHARACTERS), AfterValidator(_read_by_citizens)]
+Colour = Annotated[str, AfterValidator(_colour), _pattern("^#[0-9A-Fa-f]{6}$")]
+LogoFile = Annotated[Path, AfterValidator(_absolute("/etc/counter-agent")), AfterValidator(_logo)]
 SecretFile = Annotated[Path, BeforeValidator(expand_credential), AfterValidator(_absolute("/etc/counter-agent"))]
 """An absolute path; `%d/…` and `$CREDENTIALS_DIRECTORY/…` lead to systemd's credentials."""
 StatePath = Annotated[Path, AfterValidator(_absolute("/var/lib/counter-agent"))]

@@ -55,6 +55,7 @@ class Standing:
         self.timekeeper.outages = self.ledger.notes
         self.health.listen(self.ledger.hear)
         self.hub = ScreenHub(nameplate(self.settings), self.clock)
+        self.hub.set_theme(settings.screen.drawn)
         self.mailbox = Mailbox()
         self.orders: Orders = queue.Queue(WAITING)
 
@@ -82,6 +83,7 @@ def nameplate(settings: model.Settings) -> Nameplate:
         number=counter.number,
         hotlines=counter.hotlines,
         hours=counter.hours.spell(language(counter.language)),
+        footer=settings.screen.footer,
         language=counter.language,
         zone=counter.timezone,
         camera=next((egress for egress in WEAKEST_FIRST if egress in lets_out), ""),

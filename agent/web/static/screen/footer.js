@@ -31,6 +31,7 @@ export class Footer {
 
   #draw() {
     const { label, text } = this.#lines[this.#at] ?? { label: "", text: "" };
+    this.root.classList.toggle("of-hours", label !== "");
     this.root.querySelector("span").textContent = label;
     this.root.querySelector("b").textContent = text;
   }

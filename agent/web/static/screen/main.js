@@ -5,7 +5,7 @@ import { Banner } from "./banner.js";
 import { Care } from "./care.js";
 import { WallClock } from "./clock.js";
 import { Code } from "./code.js";
-import { fitSize } from "./fit.js";
+import { fitMessages, fitSize } from "./fit.js";
 import { Footer } from "./footer.js";
 import { PACE } from "./paces.js";
 import { Panel } from "./panel.js";
@@ -42,7 +42,8 @@ function apply(state) {
     hours: state.hours,
     ...Object.fromEntries(Object.entries(state.texts).map(([name, text]) => [`text-${name}`, text])),
   };
-  for (const element of document.querySelectorAll("[data-word]")) {
+  const template = document.getElementById("notice").content;
+  for (const element of [...document.querySelectorAll("[data-word]"), ...template.querySelectorAll("[data-word]")]) {
     const text = String(words[element.dataset.word] ?? "");
     if (element.textContent !== text) element.textContent = text;
   }
@@ -62,10 +63,15 @@ function apply(state) {
   panel.show(state.panel);
   closed.show(state.closed);
   emergency.show(state.emergency);
-  footer.say({ label: state.texts.hours, text: state.hours }, state.notices);
+  footer.say({ label: state.texts.hours, text: state.hours }, state.footer);
   player.switchOff(state.closed !== null);
   player.play(state.playlist);
   fitUnit();
+}
+
+function fitEverything() {
+  fitUnit();
+  fitMessages();
 }
 
 /** The unit's name as large as its places allow; names of merged communes are long. */
@@ -102,5 +108,5 @@ new Care(document.documentElement);
 setInterval(() => requestAnimationFrame(() => frames++), 1_000);
 setInterval(beat, PACE.beat);
 beat();
-addEventListener("resize", fitUnit);
-document.fonts.ready.then(fitUnit);
+addEventListener("resize", fitEverything);
+document.fonts.ready.then(fitEverything);

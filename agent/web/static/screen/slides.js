@@ -65,7 +65,7 @@ class Words extends Still {
   }
 
   async begin() {
-    fit(this.element);
+    fit(this.element.querySelector(".message"));
   }
 }
 
