@@ -112,6 +112,11 @@ class RtspCamera:
     def url(self) -> str:
         return f"rtsp://127.0.0.1:{self._port}/quay"
 
+    @property
+    def shown(self) -> int:
+        """How many pictures the newest session was sent, or was to be."""
+        return max((session.number for session in self._now()[-1:]), default=0)
+
     def stall(self) -> None:
         """The sessions of this moment get nothing more, though they stay open; new ones are served."""
         for session in self._now():

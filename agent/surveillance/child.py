@@ -46,11 +46,11 @@ LEAVE_S = 0.5
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
-def main(wire_fd: int, heartbeat_fd: int) -> None:
+def main(wire_fd: int, heartbeat_fd: int, driver: str) -> None:
     """Serve one camera until the parent goes, the driver gives up, or somebody kills us."""
     _settle()
     wire = Wire(socket.socket(fileno=wire_fd))
-    _prepare()
+    _prepare(driver)
     try:
         order = wire.receive()
     except EOFError:
@@ -71,12 +71,15 @@ def _settle() -> None:
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _prepare() -> None:
-    """Load what every camera needs, while nobody may have said yet which camera it is."""
-    with suppress(ImportError):  # met again, and told, when the camera is opened
+def _prepare(driver: str) -> None:
+    """Load what a camera needs, before it is ordered; what cannot be loaded is told when it is opened."""
+    with suppress(ImportError, LookupError):
         import agent.surveillance.capture  # noqa: PLC0415
-        import agent.surveillance.recorder  # noqa: F401, PLC0415
-        import drivers.registry  # noqa: F401, PLC0415
+        import agent.surveillance.recorder  # noqa: PLC0415
+        import agent.surveillance.ring  # noqa: F401, PLC0415
+        from drivers import registry  # noqa: PLC0415
+
+        registry.find("camera", driver)
 
 
 def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str, Any] | None:
@@ -273,5 +276,5 @@ def _eye(order: dict[str, Any], wire: Wire) -> "Eye":
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     os._exit(0)  # not through the interpreter's end, where a thread may still be inside a decoder

@@ -103,6 +103,7 @@ class Rhythm:
         self.gop_s = 0.0
         self._packet_at = 0.0
         self._keyframe_at = 0.0
+        self._sends_others = False
 
     def packet(self, at: float, *, is_keyframe: bool) -> None:
         if self._packet_at:
@@ -110,6 +111,9 @@ class Rhythm:
             # Networks deliver in bursts: a mean over some thirty packets, not the last distance.
             self.interval_s += (apart - self.interval_s) / (32 if self.interval_s else 1)
         self._packet_at = at
+        if not is_keyframe and not self._sends_others:
+            # Some cameras begin with several key frames; how far those are apart says nothing of what follows.
+            self._sends_others, self.gop_s = True, 0.0
         if is_keyframe:
             if self._keyframe_at:
                 # Longer distances are believed at once, shorter ones slowly: never blind too early.

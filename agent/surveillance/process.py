@@ -135,8 +135,9 @@ class CameraProcess:
             undo.callback(ours.close)
             with theirs:
                 fds = (theirs.fileno(), heartbeat.fd)
+                module = ["-m", "agent.surveillance.child", camera.name]
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "agent.surveillance.child", camera.name, *map(str, fds)],
+                    [sys.executable, "-P", *module, *map(str, fds), camera.driver],
                     stdin=subprocess.DEVNULL,
                     pass_fds=fds,
                     env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},

@@ -1,107 +1,129 @@
-"""A camera on the network, live: CPU of the whole agent with one, beside Debian's `motion` on the same film.
+"""What a camera costs the agent, beside what others ask for the same film: Debian's `motion` and a plain OpenCV loop.
 
-The film is served over RTSP by `tests.rtsp`, in real time and from a process that is in nobody's account. All take
-turns; what an agent without a camera uses is measured too, because the rest of the agent is in each figure.
+The film runs in real time, over RTSP from `tests.rtsp` in this process, which is in nobody's account, or from a file.
+All take turns. Counted is the whole tree of processes. Of the agent it is judged what the camera adds, since a rival
+does nothing else: the same agent without one is measured in the same turn; the whole is told beside it.
 """
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from tests.bench.figures import NotPossible, Row, Size, ratio
 from tests.bench.film import film
 from tests.bench.memory import NOWHERE, closing_counter
 from tests.bench.motion import MISSING, motion, motion_program
-from tests.bench.processes import family, load_of, pss_mib, rss_mib
+from tests.bench.processes import family, load_of, peak_mib, pss_mib
 from tests.eventually import eventually
-from tests.rtsp import Film, RtspCamera, rtsp_camera
+from tests.rtsp import Film, rtsp_camera
 from tests.story.counter import Counter
 
-RECORDS, SEES, ALONE, RIVAL = "records", "sees", "alone", "motion"
+RECORDS, SEES, ALONE = "records", "records and looks", "without a camera"
 REACH = {(RECORDS, False): 0.10, (SEES, False): 0.20, (SEES, True): 0.25}
-REACH_MIB = 50.0
+REACH_FILE, REACH_MIB = 0.15, 50.0
 SETTLE_S = 6.0
-"""After its first picture, by then everything is loaded; less where the whole film is shorter than twice that."""
+"""After it began, by then everything is loaded; less where the whole film is shorter than twice that."""
+
+Loads = dict[str, list[float]]
+Camera = dict[str, Any]
 
 
 def measure(folder: Path, size: Size) -> Iterator[Row]:
-    rounds = max(1, size.rounds // 2)
     for is_half_idle in (False, True) if size.film_s > 2 * SETTLE_S else (False,):
         scene = "half idle" if is_half_idle else "busy"
-        loads: dict[str, list[float]] = {}
+        loads: Loads = {}
         memory: dict[str, tuple[float, float]] = {}
         with rtsp_camera(Film.of(film(folder, size.film_s, is_half_idle=is_half_idle))) as device:
-            for number in range(rounds):
-                for who in (RECORDS, SEES, ALONE) + ((RIVAL,) if motion_program() else ()):
-                    here = folder / f"{scene}-{number}-{who}".replace(" ", "-")
-                    used, resident = _watch(here, who, device, float(size.film_s))
-                    loads.setdefault(who, []).append(used)
-                    memory[who] = resident
-        yield from _rows(scene, loads, is_half_idle=is_half_idle)
+            camera = {"driver": "network", "source": device.url}
+            for number in range(max(1, size.rounds // 2)):
+                here = folder / f"{scene.replace(' ', '-')}-{number}"
+                for who in (RECORDS, SEES, ALONE):
+                    with _agent(here / who.replace(" ", "-"), who, camera) as pid:
+                        _note(loads, who, pid, size)
+                        memory[who] = peak_mib(family(pid)[-1]), pss_mib(family(pid)[-1])
+                if motion_program() is not None:
+                    with motion(here / "motion", device.url) as process:
+                        eventually(lambda at=here / "motion": list(at.glob("*.mp4")), within_s=30)  # type: ignore[misc]
+                        _note(loads, "motion", process.pid, size)
+                        memory["motion"] = peak_mib(process.pid), pss_mib(process.pid)
+        for who in (RECORDS, SEES):
+            where = f"a camera that {who}: 720p over RTSP, {scene}"
+            yield from _rows(where, loads, who, "motion", REACH.get((who, is_half_idle)))
         if not is_half_idle:
             yield from _memory_rows(memory)
     if motion_program() is None:
         raise NotPossible(f"beside motion: {MISSING}")
 
 
-def _watch(folder: Path, who: str, device: RtspCamera, seconds: float) -> tuple[float, tuple[float, float]]:
-    """The load of *who* on the film for as long as it lasts; and MiB of what looks at the camera, shared and not."""
+def measure_file(folder: Path, size: Size) -> Iterator[Row]:
+    source = film(folder, size.film_s)
+    loads: Loads = {}
+    for number in range(max(1, size.rounds // 2)):
+        for who in (SEES, ALONE):
+            here = folder / f"{number}-{who.replace(' ', '-')}"
+            with _agent(here, who, {"driver": "file", "source": str(source)}) as pid:
+                _note(loads, who, pid, size)
+        with subprocess.Popen([sys.executable, "-m", "tests.bench.plain_loop", str(source)]) as loop:
+            _note(loads, "a plain OpenCV loop", loop.pid, size)
+            loop.kill()
+    yield from _rows(f"a camera that {SEES}: 720p from a file", loads, SEES, "a plain OpenCV loop", REACH_FILE)
+
+
+@contextmanager
+def _agent(folder: Path, who: str, camera: Camera) -> Iterator[int]:
+    """The process of an agent whose camera, if it has one, is recorded."""
+    counter = Counter(folder, NOWHERE)
+    video = folder / "video"
+    if who != ALONE:
+        record = {"path": str(video), "segment_s": 10}
+        counter.settings["cameras"] = [camera | {"name": "quay", "record": record, "analyse": who == SEES}]
     with ExitStack() as stack:
-        if who == RIVAL:
-            process = stack.enter_context(motion(folder, device.url))
-            eventually(lambda: list(folder.glob("*.mp4")), within_s=30)
-            time.sleep(min(SETTLE_S, seconds / 2))
-            used = sum(load_of(process.pid, seconds).values())
-            return used, (rss_mib(process.pid), pss_mib(process.pid))
-        counter = Counter(folder, NOWHERE)
-        record = {"path": str(folder / "video"), "segment_s": 10}
-        if who != ALONE:
-            settings = {"name": "quay", "driver": "network", "source": device.url, "record": record}
-            counter.settings["cameras"] = [settings | {"analyse": who == SEES}]
         stack.enter_context(closing_counter(counter))
         counter.start()
         if who != ALONE:
-            eventually(lambda: list(folder.glob("video/**/*.part")), within_s=30)
-        time.sleep(min(SETTLE_S, seconds / 2))
-        used = sum(load_of(counter.process.pid, seconds).values())
-        whose = family(counter.process.pid)[-1]
-        return used, (rss_mib(whose), pss_mib(whose))
+            eventually(lambda: list(video.rglob("*.part")), within_s=30)
+        yield counter.process.pid
 
 
-def _rows(scene: str, loads: dict[str, list[float]], *, is_half_idle: bool) -> Iterator[Row]:
-    rival = loads.get(RIVAL)
-    beside = f"motion with passthrough {_percent(rival)}" if rival else f"({MISSING})"
-    words = {RECORDS: "records", SEES: "records and looks for tampering and presence"}
-    for who in (RECORDS, SEES):
-        found = ratio(loads[who], rival) if rival else None
-        reach = REACH.get((who, is_half_idle))
-        what = f"CPU of the whole agent that {words[who]}: 720p over RTSP, {scene}"
-        yield Row(
-            what,
-            f"{_percent(loads[who])}, {_percent(loads[ALONE])} of it without a camera",
-            beside,
-            found,
-            f"≤ {reach:.2f}" if reach and found else "",
-            found.middle <= reach if reach and found else None,
-        )
-        if rival:
-            camera = [used - alone for used, alone in zip(loads[who], loads[ALONE], strict=True)]
-            found = ratio(camera, rival) if min(camera) > 0 else None
-            yield Row("— of this, what the camera adds", _percent(camera), beside, found)
+def _note(loads: Loads, who: str, pid: int, size: Size) -> None:
+    time.sleep(min(SETTLE_S, size.film_s / 2))
+    loads.setdefault(who, []).append(sum(load_of(pid, size.film_s).values()))
+
+
+def _rows(where: str, loads: Loads, who: str, rival: str, reach: float | None) -> Iterator[Row]:
+    camera = [used - alone for used, alone in zip(loads[who], loads[ALONE], strict=True)]
+    theirs = loads.get(rival)
+    beside = f"{rival} {_percent(theirs)}" if theirs else f"({MISSING})"
+    found = ratio(camera, theirs) if theirs and min(camera) > 0 else None
+    is_judged = found is not None and reach is not None
+    yield Row(
+        f"CPU that the agent needs for {where}",
+        _percent(camera),
+        beside,
+        found,
+        f"≤ {reach:.2f}" if is_judged else "",
+        found.middle <= reach if found is not None and reach is not None else None,
+    )
+    whole = f"{_percent(loads[who])}, without a camera {_percent(loads[ALONE])}"
+    yield Row("— the whole agent with it", whole, beside, ratio(loads[who], theirs) if theirs else None)
 
 
 def _memory_rows(memory: dict[str, tuple[float, float]]) -> Iterator[Row]:
-    beside = f"motion {memory[RIVAL][0]:.1f} MiB" if RIVAL in memory else f"({MISSING})"
-    for who, words in ((RECORDS, "that only records"), (SEES, "that looks too")):
+    beside = f"motion {memory['motion'][0]:.1f} MiB" if "motion" in memory else f"({MISSING})"
+    for who in (RECORDS, SEES):
         resident, share = memory[who]
+        is_judged = who == RECORDS
         yield Row(
-            f"RSS of the process of a camera {words}",
-            f"{resident:.1f} MiB; {share:.1f} with its share of what others use too",
+            f"RSS of the process of a camera that {who}, at its highest",
+            f"{resident:.1f} MiB; {share:.1f} counting its share of what others use too",
             beside,
-            reach=f"≤ {REACH_MIB:.0f} MiB" if who == RECORDS else "",
-            reached=resident <= REACH_MIB if who == RECORDS else None,
+            reach=f"≤ {REACH_MIB:.0f} MiB" if is_judged else "",
+            reached=resident <= REACH_MIB if is_judged else None,
         )
 
 

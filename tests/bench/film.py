@@ -13,6 +13,7 @@ import av
 import numpy as np
 from av.filter import Graph
 from av.video.format import VideoFormat
+from av.video.frame import PictureType
 
 from tests.bench.figures import NotPossible
 from tests.clip import WHAT, found_clip, unpacked
@@ -88,7 +89,7 @@ def _graph(context: av.VideoCodecContext) -> Graph:
 
 
 def _through(graph: Graph, frame: av.VideoFrame, number: int) -> av.VideoFrame:
-    frame.pts = number
+    frame.pts, frame.pict_type = number, PictureType.NONE  # or the clip's key frames would be the film's
     graph.push(frame)
     coded = graph.pull()
     assert isinstance(coded, av.VideoFrame)

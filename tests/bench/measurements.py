@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import agent_press, camera_live, drain, live, memory, press, slow_line, start, wear
+from tests.bench import (
+    agent_press,
+    camera_eye,
+    camera_faults,
+    camera_live,
+    drain,
+    live,
+    memory,
+    press,
+    slow_line,
+    start,
+    wear,
+)
 from tests.bench.figures import Row, Size
 
 Measurement = Callable[[Path, Size], Iterator[Row]]
@@ -18,4 +30,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memory": memory.measure,
     "start": start.measure,
     "camera-live": camera_live.measure,
+    "camera-file": camera_live.measure_file,
+    "camera-eye": camera_eye.measure,
+    "camera-faults": camera_faults.measure,
+    "camera-press": camera_faults.measure_presses,
 }

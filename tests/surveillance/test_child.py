@@ -128,7 +128,7 @@ def test_a_child_without_a_parent_ends_by_itself() -> None:
     os.close(writer)
     memory = os.memfd_create("heartbeat")
     os.ftruncate(memory, 4096)
-    module = ["-m", "agent.surveillance.child", "quay", str(reader), str(memory)]
+    module = ["-m", "agent.surveillance.child", "quay", str(reader), str(memory), "sim"]
     with subprocess.Popen([sys.executable, *module], pass_fds=(reader, memory), stderr=subprocess.DEVNULL) as child:
         os.close(reader)
         os.close(memory)

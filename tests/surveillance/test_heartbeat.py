@@ -67,6 +67,17 @@ def test_a_longer_distance_of_key_frames_is_believed_at_once() -> None:
     assert rhythm.gop_s == 8
 
 
+def test_key_frames_in_a_row_at_the_beginning_say_nothing_of_what_follows() -> None:
+    rhythm = Rhythm()
+    for number in range(3):
+        rhythm.packet(START + 0.04 * number, is_keyframe=True)
+    assert rhythm.gop_s == pytest.approx(0.04)
+    rhythm.packet(START + 0.12, is_keyframe=False)
+    assert rhythm.gop_s == 0
+    rhythm.packet(START + 4.08, is_keyframe=True)
+    assert rhythm.gop_s == pytest.approx(4.0)
+
+
 def test_what_one_end_writes_the_other_reads() -> None:
     ours = Heartbeat.create()
     theirs = Heartbeat(os.dup(ours.fd))
