@@ -2,13 +2,22 @@
 
 Slow on purpose: a place is learned after a quarter of an hour of stillness, and what stands before it
 becomes the place itself only after a working day of stillness: whoever sits and waits stays foreign. In doubt (not yet
-learned, too dark, a moved camera) all is foreign. Belongs to one thread; imports OpenCV, so only the
+learned, too dark, a moved camera) all is foreign. What was learned is kept in a file on the box, so that a camera that
+was restarted need not be seen still for a quarter of an hour again. Belongs to one thread; imports OpenCV, so only the
 camera's child may import this module.
 """
+
+import logging
+from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from agent.files import replace_file
+
+log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -30,12 +39,27 @@ MOST_FOREIGN = 0.6
 """More than this share is no visitor: the lamps, the camera or the lens are not what they were."""
 FOLLOW = 1 / 64
 """Share of a still place's difference that is taken over each time: daylight comes and goes."""
+KEEP_EVERY_S = 3600.0
+KEEP_GROWN = 0.1
+"""When so much more of the picture is known it is kept at once."""
+_PIXELS = SIZE[0] * SIZE[1]
 
 
 class Backdrop:
     """Learns from `see`, tells by `foreign`."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None) -> None:
+        """*file* holds what an earlier process learned; None: nothing is kept."""
+        self._file = file
+        self.forget()
+        self._kept_at: float | None = None
+        if file is not None:
+            with suppress(OSError):
+                self._recall(file.read_bytes())
+        self._kept_share = float(self._known.mean())
+
+    def forget(self) -> None:
+        """The place is another one, or to be learned anew."""
         self._learned = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
         self._known = np.zeros((SIZE[1], SIZE[0]), np.bool_)
         self._standing = np.zeros_like(self._learned)
@@ -60,6 +84,33 @@ class Backdrop:
         taken = stood & ~fits
         np.copyto(self._learned, self._standing, where=taken[:, :, None])
         self._known |= taken
+        self._keep(at)
+
+    def _keep(self, at: float) -> None:
+        """Write down what is known, now and then; a card that refuses costs a quarter of an hour after a restart."""
+        if self._file is None or not self._known.any():
+            return
+        if self._kept_at is None:
+            self._kept_at = at
+        has_grown = abs(float(self._known.mean()) - self._kept_share) >= KEEP_GROWN
+        if not has_grown and at - self._kept_at < KEEP_EVERY_S:
+            return
+        self._kept_at, self._kept_share = at, float(self._known.mean())
+        learned = np.rint(self._learned).clip(0, 255).astype(np.uint8)
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self._file, learned.tobytes() + np.packbits(self._known).tobytes())
+        except OSError as error:
+            log.warning(
+                "what the counter looks like is not on the card, and is learned again after a restart: %s", error
+            )
+
+    def _recall(self, kept: bytes) -> None:
+        if len(kept) != 3 * _PIXELS + _PIXELS // 8:
+            return
+        self._learned = np.frombuffer(kept, np.uint8, 3 * _PIXELS).reshape(SIZE[1], SIZE[0], 3).astype(np.float32)
+        known = np.unpackbits(np.frombuffer(kept, np.uint8, offset=3 * _PIXELS))
+        self._known = known.reshape(SIZE[1], SIZE[0]).astype(np.bool_)
 
     def foreign(self, picture: Picture) -> Mask | None:
         """Where *picture* differs from the backdrop; None while nobody can say: all of it may be foreign."""

@@ -234,6 +234,7 @@ class _Answering(threading.Thread):
             if question is not None and question.words["kind"] == "relearn":
                 if eye is not None:
                     eye.relearn()
+                egress.relearn()
             elif question is not None:
                 words, content = stills.make(question.words["kind"], egress, self._glance.newest)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, content)
@@ -249,7 +250,7 @@ def _stills(camera: "Camera", ring: "Ring") -> "Stills":
 
 
 def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
-    """The rules for what leaves; the parent is told when a detector of faces is named and does not work."""
+    """The rules for what leaves; the parent is told when no detector of faces works."""
     import cv2  # noqa: PLC0415
 
     from agent.surveillance.backdrop import Backdrop  # noqa: PLC0415
@@ -264,9 +265,9 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
         try:
             faces = detector(Path(model) if model is not None else None)
         except NoFaces as error:
-            if model is not None:
-                wire.send({"kind": "faces", "trouble": str(error)})
-    return Egress(order["egress"], masks, faces=faces, backdrop=Backdrop())
+            wire.send({"kind": "faces", "trouble": str(error)})
+    backdrop = Backdrop(Path(order["backdrop"]) if order["backdrop"] is not None else None)
+    return Egress(order["egress"], masks, faces=faces, backdrop=backdrop)
 
 
 def _eye(order: dict[str, Any], wire: Wire) -> "Eye":

@@ -85,6 +85,11 @@ class Egress:
         if self._backdrop is not None:
             self._backdrop.see(picture, at)
 
+    def relearn(self) -> None:
+        """The camera is meant to look at another place: nothing of it is known."""
+        if self._backdrop is not None:
+            self._backdrop.forget()
+
     def show(self, picture: Picture) -> Shown:
         """*picture* with everything hidden that must be; the original is left as it is."""
         (shown,) = self.show_all([picture])

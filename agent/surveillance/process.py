@@ -146,10 +146,19 @@ class CameraProcess:
             undo.pop_all()
         return cls(camera.name, process, Wire(ours), heartbeat)
 
-    def order(self, camera: Camera, *, timezone: str, view: bytes = b"", look: Look = Look.CLEAR) -> None:
+    def order(
+        self,
+        camera: Camera,
+        *,
+        timezone: str,
+        view: bytes = b"",
+        look: Look = Look.CLEAR,
+        backdrop: Path | None = None,
+    ) -> None:
         """Let the child open *camera*; *timezone* names the folders and files of its recordings.
 
-        *view* and *look* are what an earlier child told last.
+        *view* and *look* are what an earlier child told last; *backdrop* is the file in which children keep what
+        the empty counter looks like.
         """
         self.started_at = time.monotonic()
         self.view, self.look = view, look
@@ -163,6 +172,7 @@ class CameraProcess:
                     "faces_model": str(camera.faces_model) if camera.faces_model is not None else None,
                     "record": _record(camera, timezone),
                     "analyse": camera.analyse,
+                    "backdrop": str(backdrop) if backdrop is not None else None,
                     "view": base64.b64encode(view).decode(),
                     "look": look,
                 }

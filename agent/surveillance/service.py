@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from agent.errors import PersonMustAct, TryAgain
@@ -77,6 +78,7 @@ class CameraService(Service):
         tampered: Callable[[Look], None] = lambda _: None,
         is_open: Callable[[], bool] = lambda: True,
         kept: KeptView | None = None,
+        backdrop: Path | None = None,
         vigil: Vigil | None = None,
         backoff: Backoff | None = None,
     ) -> None:
@@ -95,6 +97,7 @@ class CameraService(Service):
         self._tampered = tampered
         self._is_open = is_open
         self._kept = kept or KeptView()
+        self._backdrop = backdrop
         self._vigil = vigil or Vigil()
         self._look = Look.CLEAR
         self._untold: Look | None = None
@@ -173,7 +176,13 @@ class CameraService(Service):
         while not stop.is_set():
             process = self._spare.take()
             try:
-                process.order(self._camera, timezone=self._timezone, view=self._kept.view, look=seen)
+                process.order(
+                    self._camera,
+                    timezone=self._timezone,
+                    view=self._kept.view,
+                    look=seen,
+                    backdrop=self._backdrop,
+                )
                 ending = self._follow(process, stop)
                 self._give_up(process, ending)
                 if ending is None:
@@ -257,6 +266,8 @@ class CameraService(Service):
         elif self._unrecorded:
             logger.warning("camera %s is not recorded: %s", self._camera.name, self._unrecorded)
             self._report(Status.DEGRADED, "CAMERA_NOT_RECORDED", self._unrecorded)
+        elif self._faceless and self._camera.faces_model is None:  # nobody asked for more
+            self._report(Status.OK, "CAMERA_WHOLE", self._faceless)
         elif self._faceless:
             logger.warning("camera %s: its pictures are pixelated whole: %s", self._camera.name, self._faceless)
             self._report(Status.DEGRADED, "CAMERA_FACES", self._faceless)

@@ -100,7 +100,8 @@ class Cameras:
             tampered=partial(self._tampered, camera.name),
             is_open=self._is_open,
             vigil=self._vigil(camera, Cause.AGENT),
-            kept=KeptView(self._standing.settings.outbox.path.parent / "views" / f"{camera.name}.view"),
+            kept=KeptView(self._standing.folder / "views" / f"{camera.name}.view"),
+            backdrop=self._standing.folder / "views" / f"{camera.name}.backdrop",
         )
         return service
 

@@ -33,6 +33,8 @@ from tests.eventually import eventually
 
 AGENT = "na-0123"
 _numbers = itertools.count()
+CAMERA_WORKS = ("OK", "CAMERA_WHOLE")
+"""What health may say of a camera that works; the second where OpenCV cannot find faces by itself."""
 CODES = ("31", "32", "33", "34")
 """What the four keys send, best first."""
 

@@ -17,7 +17,7 @@ import pytest
 from agent.event import Lane
 from tests.broker import Broker
 from tests.eventually import eventually
-from tests.story.counter import Counter, Ear, Province, same_events
+from tests.story.counter import CAMERA_WORKS, Counter, Ear, Province, same_events
 from tests.surveillance.test_eye import room_view
 
 
@@ -39,14 +39,14 @@ def test_a_camera_process_that_is_killed_or_hangs_is_replaced_while_presses_go_o
     counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
-        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
         child = _child_of(counter.process.pid)
         assert child is not None
         os.kill(child, blow)
         counter.press("31")
         eventually(lambda: code in [report["code"] for report in ear.heard("up/health/camera")], within_s=20)
         counter.press("32")
-        eventually(lambda: ear.last("up/health/camera")["code"] == "OK", within_s=30)
+        eventually(lambda: ear.last("up/health/camera")["code"] in CAMERA_WORKS, within_s=30)
         assert _child_of(counter.process.pid) not in (None, child)
     eventually(lambda: same_events(counter, province), within_s=20)
     assert len(province.seqs()) == 2
@@ -56,7 +56,7 @@ def test_the_camera_process_does_not_outlive_a_daemon_that_is_killed(counter: Co
     counter.settings["cameras"] = [{"name": "quay", "driver": "sim"}]
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
-        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
         child = _child_of(counter.process.pid)
         counter.kill()
         eventually(lambda: not Path(f"/proc/{child}").exists(), within_s=5)
@@ -77,7 +77,7 @@ def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, m
     expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
-        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
         ear.say("motcua/v1/40/na-0123/down/command/snapshot/s1", {"expires": expires})
         result = eventually(
             lambda: next((r for r in ear.heard("up/result/snapshot/s1") if r["status"] in ("done", "failed")), None),
@@ -125,7 +125,7 @@ def test_a_superior_watches_the_counter_for_some_seconds_and_the_screen_says_so(
 
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
-        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") == "OK", within_s=30)
+        eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
         assert "cấp trên đang xem" not in notice()
         ear.say("motcua/v1/40/na-0123/down/command/watch/w1", order)
         eventually(lambda: len(manifests()) >= 2, within_s=15)
@@ -179,12 +179,12 @@ def test_a_hand_over_the_lens_is_one_alert_at_the_province_within_ten_seconds_an
 
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
-        eventually(lambda: reports()[-1:] == ["OK"], within_s=30)
+        eventually(lambda: (reports() or [""])[-1] in CAMERA_WORKS, within_s=30)
         seen_at = time.monotonic()  # the camera was opened before that
         eventually(alerts, within_s=4 + 10 - (time.monotonic() - seen_at))
         counter.press()
         eventually(lambda: reports()[-1:] == ["CAMERA_COVERED"], within_s=2)
-        eventually(lambda: reports()[-1:] == ["OK"], within_s=25)
+        eventually(lambda: (reports() or [""])[-1] in CAMERA_WORKS, within_s=25)
     eventually(lambda: same_events(counter, province), within_s=20)
     assert alerts() == ["CAMERA_COVERED"]
     assert len(province.seqs()) == 1

@@ -12,7 +12,7 @@ import av
 import pytest
 
 from agent.clock import SystemClock
-from agent.health import Condition, Health, Report
+from agent.health import OK, Condition, Health, Report
 from agent.settings.model import Camera
 from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff, CameraService
@@ -74,6 +74,8 @@ class Running:
         health = Health(SystemClock(UTC))
         health.listen(self._hear)
         self.said: list[tuple[float, Condition]] = []
+        self.is_whole = False
+        """Whether health said that pictures are pixelated whole, since there is no face detector."""
         self.service = CameraService("camera", settings, health, backoff=backoff, **options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.service.run, args=(self._stop,), name=self.service.name)
@@ -107,6 +109,11 @@ class Running:
         return time.monotonic() - began
 
     def _hear(self, report: Report) -> None:
+        if report.condition.code == "CAMERA_WHOLE":  # OpenCV 5 alone finds no faces, which most tests need not know
+            self.is_whole = True
+            if self.codes[-1:] != ["OK"]:
+                self.said.append((time.monotonic(), OK))
+            return
         assert report.component == "camera"
         self.said.append((time.monotonic(), report.condition))
 

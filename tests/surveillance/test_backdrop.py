@@ -1,5 +1,7 @@
 """The learned place: what stands still long enough, never who sits and waits."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -124,3 +126,49 @@ def test_pictures_of_any_size_are_taken(size: tuple[int, int]) -> None:
     backdrop.see(picture, 1e6)
     mask = backdrop.foreign(picture)
     assert mask is None or mask.mean() > 0.2
+
+
+def test_what_was_learned_outlives_a_restart_and_who_stands_there_is_still_foreign(tmp_path: Path) -> None:
+    file = tmp_path / "views" / "quay.backdrop"
+    backdrop = Backdrop(file)
+    watch(backdrop, 0.0, LEARN_S + EVERY_S)
+    again = Backdrop(file)
+    assert not foreign(again, place()).any()
+    assert foreign(again, with_visitor(place()))[70:150, 100:140].mean() > 0.9
+    watch(again, 0.0, 2 * LEARN_S, visitor=True)
+    assert foreign(again, with_visitor(place()))[70:150, 100:140].mean() > 0.9
+    again.forget()
+    assert foreign_or_unknown(again, place())
+
+
+def foreign_or_unknown(backdrop: Backdrop, picture: Picture) -> bool:
+    mask = backdrop.foreign(picture)
+    return mask is None or bool(mask.all())
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 1000, None])
+def test_a_file_that_is_none_or_cannot_be_written_costs_a_quarter_of_an_hour(
+    tmp_path: Path, damage: bytes | None
+) -> None:
+    file = tmp_path / "quay.backdrop"
+    if damage is None:
+        (tmp_path / "way").write_text("in the")
+        file = tmp_path / "way" / "quay.backdrop"
+    else:
+        file.write_bytes(damage)
+    backdrop = Backdrop(file)
+    assert foreign_or_unknown(backdrop, place())
+    watch(backdrop, 0.0, LEARN_S + EVERY_S)
+    assert not foreign(backdrop, place()).any()
+
+
+def test_the_card_is_written_when_more_is_known_and_once_an_hour(tmp_path: Path) -> None:
+    file = tmp_path / "quay.backdrop"
+    backdrop = Backdrop(file)
+    until = watch(backdrop, 0.0, LEARN_S + EVERY_S)
+    assert file.exists()
+    file.unlink()
+    until = watch(backdrop, until, 3000)
+    assert not file.exists()
+    watch(backdrop, until, 700)
+    assert file.exists()

@@ -11,16 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from agent.errors import TryAgain
 from agent.health import Status
 from agent.settings.model import Camera
+from agent.surveillance.backdrop import SIZE
 from agent.surveillance.privacy import FILL
 from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff
 from agent.surveillance.still import Still
+from drivers.camera.room import Room
 from tests.eventually import eventually
 from tests.surveillance.conftest import START_S, Running, camera
 from tests.surveillance.test_privacy import LEFT_HALF, detail, from_jpeg
@@ -87,6 +90,44 @@ def test_a_model_that_does_not_work_is_said_and_the_picture_is_pixelated_whole(r
     assert condition.status is Status.DEGRADED
     assert "no such file" in condition.values["text"]
     assert running.service.snapshot(10).hidden == ("whole",)
+
+
+NO_CASCADE = """
+import sys
+
+class BeforeFaces:
+    def find_spec(self, name, path=None, target=None):
+        if name == "agent.surveillance.faces":
+            import cv2
+            vars(cv2).pop("CascadeClassifier", None)
+
+sys.meta_path.insert(0, BeforeFaces())
+"""
+
+
+def test_without_a_model_and_with_an_opencv_that_has_no_detector_health_says_that_pictures_are_pixelated_whole(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_CASCADE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    running = run(camera("sim"))
+    assert still_of(running).hidden == ("whole",)
+    eventually(lambda: running.is_whole)
+    plain = run(camera("sim", egress="plain"))
+    assert still_of(plain)
+    assert not plain.is_whole
+
+
+def test_a_restarted_child_still_knows_the_empty_counter(run: Run, tmp_path: Path) -> None:
+    model, file = write_model(tmp_path / "warm.onnx"), tmp_path / "views" / "quay.backdrop"
+    file.parent.mkdir()
+    seen = Room(320, 180).draw(0.0, 0)
+    learned = cv2.blur(cv2.resize(seen, SIZE, interpolation=cv2.INTER_AREA), (3, 3))
+    file.write_bytes(learned.tobytes() + b"\xff" * (SIZE[0] * SIZE[1] // 8))
+    running = run(camera("sim", faces_model=model), backdrop=file)
+    assert "whole" not in still_of(running).hidden
+    running.service.relearn()
+    eventually(lambda: still_of(running).hidden == ("whole",))
 
 
 def test_a_model_that_works_is_no_trouble_and_the_picture_is_pixelated_whole_until_the_place_is_known(
