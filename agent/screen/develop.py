@@ -21,6 +21,7 @@ from typing import Any
 from agent.errors import SystemReason, TryAgain
 from agent.screen.media import SUFFIXES, MediaError, Medium
 
+DARKROOM = (sys.executable, "-P", "-m", "agent.screen.darkroom")
 SILENCE_S = 90.0
 """A darkroom that says nothing for so long hangs; one step over a huge picture takes a small board some ten seconds."""
 LONGEST_S = 1800.0
@@ -68,7 +69,7 @@ def develop(
     with ours:
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "agent.screen.darkroom", str(theirs.fileno()), file, folder],
+                [*DARKROOM, str(theirs.fileno()), file, folder],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
