@@ -281,6 +281,34 @@ def learn_keypad(config: Path, number: int, *, yes: bool, is_printed: bool) -> N
 
 
 @cli.group(cls=Examples)
+def media() -> None:
+    """What the screen shows: bring pictures, films and documents."""
+
+
+@media.command("import")
+@config_option
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Only from a stick that holds the same key, in counter-agent/stick.key.",
+)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def media_import(folder: Path, config: Path, key_file: Path | None) -> None:
+    """Check the files in FOLDER, or in its folder `counter-agent`, and copy the good ones to the screen's folder.
+
+    Says of each file whether it will be shown, and if not, why and what to do. Exits 1 if one was refused.
+
+    \b
+    Example:  sudo counter-agent media import /media/usb
+    """
+    from agent.screen.stick import carry_in  # noqa: PLC0415
+    from agent.settings.load import load  # noqa: PLC0415
+
+    settings = load(config)
+    sys.exit(not carry_in(folder, settings.screen.media, settings.counter.language, key_file=key_file, say=click.echo))
+
+
+@cli.group(cls=Examples)
 def province() -> None:
     """The other end: receive what counters send, watch the fleet."""
 

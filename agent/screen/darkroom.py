@@ -3,7 +3,8 @@
 Decoders written in C may crash, hang or eat memory over a crafted or a broken file; here they take along
 nobody but themselves. The file is hashed, copied (what is looked at is what will be shown, whatever
 happens to the original meanwhile), and developed into renditions beside the copy. Started by
-`agent.screen.develop` as a fresh interpreter: `python -P -m agent.screen.darkroom FD FILE FOLDER`.
+`agent.screen.develop` as a fresh interpreter: `python -P -m agent.screen.darkroom FD FILE FOLDER`, where
+the file `-` is standard input.
 
 It speaks lines of JSON on FD: `source`, then, when it was told to go on, `alive` now and then, and at
 last `made` or `refused`. It ends with its parent, however that ends.
@@ -21,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,7 @@ def main(fd: int, file: Path, folder: Path) -> None:
         tell(refused="broken", values={}, why=f"{type(error).__name__}: {error}"[:500])
     else:
         if made is not None:
-            tell(made=made)
+            tell(**made)
 
 
 def _settle() -> None:
@@ -102,7 +104,7 @@ def _settle() -> None:
         resource.setrlimit(which, (most, most))
 
 
-def _develop(file: Path, folder: Path, tell: Tell) -> list[dict[str, Any]] | None:
+def _develop(file: Path, folder: Path, tell: Tell) -> dict[str, Any] | None:
     """What was made of it, in words; None when it need not be."""
     opened = _opened(file)
     with os.fdopen(opened, "rb", buffering=0) as original:
@@ -120,13 +122,14 @@ def _develop(file: Path, folder: Path, tell: Tell) -> list[dict[str, Any]] | Non
     made = _rendered(kind, copy, source[:32], tell.alive)
     for name, _ in made:
         _flush(folder / name, tell.alive)
-    return [{"file": name, "medium": _words(medium)} for name, medium in made]
+    return {"made": [{"file": name, "medium": asdict(medium)} for name, medium in made], "copy": copy.name}
 
 
 def _opened(file: Path) -> int:
     """Its descriptor: of a regular file, opened without waiting for whoever should write into a pipe."""
     try:
-        opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        is_given = file == Path("-")
+        opened = os.dup(0) if is_given else os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         raise _unreadable(error) from None
     if not stat.S_ISREG(os.fstat(opened).st_mode):
@@ -196,12 +199,6 @@ def _rendered(kind: Kind, copy: Path, source: str, alive: Callable[[], None]) ->
             from agent.screen.document import develop_document  # noqa: PLC0415
 
             return develop_document(copy, source, alive)
-
-
-def _words(medium: Medium) -> dict[str, Any]:
-    from dataclasses import asdict  # noqa: PLC0415
-
-    return asdict(medium)
 
 
 if __name__ == "__main__":

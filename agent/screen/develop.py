@@ -38,6 +38,8 @@ class Developed:
     media: tuple[Medium, ...]
     files: tuple[Path, ...]
     """One for each medium."""
+    copy: Path
+    """The file as it was when it was looked into; one of `files` where it is right as it stands."""
 
 
 class Refused(MediaError):
@@ -54,8 +56,9 @@ def develop(
     *,
     known: Callable[[str, int], None] = lambda source, size_bytes: None,  # noqa: ARG005
     turn: Callable[[], None] = lambda: None,
+    opened: int | None = None,
 ) -> Developed:
-    """Have *file* developed into the empty *folder*.
+    """Have *file* developed into the empty *folder*; where it is *opened* already, that descriptor is read.
 
     *known* is told its content and its size in bytes before it is decoded, *turn* is called about four times a
     second. What either raises ends the darkroom and is raised here.
@@ -69,8 +72,8 @@ def develop(
     with ours:
         with theirs:
             process = subprocess.Popen(
-                [*DARKROOM, str(theirs.fileno()), file, folder],
-                stdin=subprocess.DEVNULL,
+                [*DARKROOM, str(theirs.fileno()), file if opened is None else "-", folder],
+                stdin=subprocess.DEVNULL if opened is None else opened,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
@@ -100,7 +103,7 @@ def _hear(
                 raise _refusal(source, words)
             elif "made" in words:
                 media, files = zip(*(_made(words, folder) for words in words["made"]), strict=True)
-                return Developed(source, media, files)
+                return Developed(source, media, files, _named(words["copy"], folder))
     except TimeoutError:
         raise Refused(source, "hung") from None
     except (ValueError, KeyError, TypeError, AttributeError, ConnectionError):
@@ -144,11 +147,16 @@ def _refusal(source: str, words: dict[str, Any]) -> Exception:
 
 
 def _made(words: dict[str, Any], folder: Path) -> tuple[Medium, Path]:
-    name = str(words["file"])
-    file = folder / name
-    if "/" in name or file.suffix.removeprefix(".") not in SUFFIXES:
-        raise ValueError(name)
+    file = _named(words["file"], folder)
+    if file.suffix.removeprefix(".") not in SUFFIXES:
+        raise ValueError(file.name)
     return Medium(**words["medium"]), file
+
+
+def _named(name: str, folder: Path) -> Path:
+    if "/" in name or name.startswith("."):
+        raise ValueError(name)
+    return folder / name
 
 
 def _how_it_ended(process: "subprocess.Popen[bytes]") -> str:

@@ -97,7 +97,7 @@ class MediaFolder:
     def _present(self) -> dict[str, Mark | OSError]:
         """The files that are there, in the order of their names."""
         with os.scandir(self.path) as entries:
-            files = [entry for entry in entries if _is_candidate(entry.name) and _is_file(entry)]
+            files = [entry for entry in entries if is_candidate(entry.name) and _is_file(entry)]
         files.sort(key=lambda entry: unicodedata.normalize("NFC", entry.name).casefold())
         marks: dict[str, Mark | OSError] = {}
         for entry in files[:MOST_FILES]:
@@ -207,6 +207,6 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
         return True
 
 
-def _is_candidate(name: str) -> bool:
+def is_candidate(name: str) -> bool:
     """Neither hidden, nor a download under way, nor what file browsers leave behind."""
     return _UNFINISHED.search(name) is None and name.casefold() not in _LITTER

@@ -114,6 +114,16 @@ def content_id(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
+def content_of(file: Path) -> str:
+    """The same of a file, however large.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()[:32]
+
+
 def medium_id(source: str, page: int | None = None) -> str:
     """The id of what is made of the content *source*."""
     return source if page is None else f"{source}-{page}"
