@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.health import OK, Condition, Status
+from agent.screen.media import Refusal
 from agent.web.site import CameraSeen
 from tests.eventually import eventually
 from tests.web.conftest import OpenPage
@@ -37,6 +38,27 @@ def test_it_is_whole_without_scripts(serving: Serving) -> None:
     body = serving.ask("GET", "/status")[1].decode()
     for text in ("Màn hình", "Tạo thư mục này", "Tỉnh đã lưu", "1 284", "Bộ phận Một cửa Công an xã Kim Liên"):
         assert text in body
+
+
+def test_a_file_that_is_not_shown_is_listed_with_the_reason_and_what_to_do(
+    serving: Serving, open_page: OpenPage
+) -> None:
+    page = open_page("/status", PHONE)
+    assert page.locator("#refusals").is_hidden()
+    serving.refusals = (
+        Refusal("lễ <b>hội</b> 🎉.mp4", "codec", {"seen": "H.265 (HEVC)"}),
+        Refusal("x" * 90 + ".pdf", "pages", {"seen": 87, "limit": 20}),
+    )
+    until(page, "document.querySelectorAll('#refusals li').length === 2")
+    film = page.locator("#refusals li").first
+    assert film.locator("h3").inner_text() == "lễ <b>hội</b> 🎉.mp4"
+    assert film.locator(".message").inner_text() == "phim nén kiểu H.265 (HEVC), cần H.264"
+    assert "\nffmpeg -i cu.mp4" in film.locator(".hint").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.reload()
+    assert page.locator("#refusals h3").all_inner_texts() == [refusal.name for refusal in serving.refusals]
+    serving.refusals = ()
+    until(page, "document.getElementById('refusals').hidden")
 
 
 def test_markup_in_a_message_stays_text(serving: Serving, open_page: OpenPage) -> None:
