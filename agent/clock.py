@@ -44,6 +44,8 @@ class ClockQuality(StrEnum):
     NONE = "none"
     """Nothing vouches for it."""
 
+    __hash__ = str.__hash__  # as its word's, and in C: an enum's own is written in Python
+
     @property
     def is_trusted(self) -> bool:
         return self in (ClockQuality.NTP, ClockQuality.RTC)

@@ -52,6 +52,53 @@ def test_whatever_is_written_is_compact_utf8_and_comes_back(data: dict[str, Any]
     assert json.dumps(parsed, ensure_ascii=False, separators=(",", ":")).encode() == body
 
 
+words = st.text(max_size=8) | st.sampled_from(['"', "\\", "%s", "{}", "ầ", "\x00", "na-0123"])
+data = st.dictionaries(
+    words,
+    st.recursive(
+        words | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.tuples(words, words, words, words, words),
+    st.tuples(st.sampled_from(EventType), st.sampled_from(ClockQuality), st.none() | st.just(AT)),
+    st.integers(1, 2**31 - 1),
+    data,
+)
+def test_the_bytes_are_those_that_a_json_encoder_writes_of_the_same_object(
+    names: tuple[str, str, str, str, str],
+    fact: tuple[EventType, ClockQuality, datetime | None],
+    seq: int,
+    data: dict[str, Any],
+) -> None:
+    province, agent, epoch, previous, boot = names
+    kind, clock, booted = fact
+    whole = {
+        "specversion": "1.0",
+        "id": f"{agent}/{epoch}/{kind.lane}/{seq}",
+        "source": f"/motcua/{province}/{agent}",
+        "type": f"vn.motcua.{kind}.v1",
+        "time": AT.isoformat(timespec="seconds"),
+        "datacontenttype": "application/json",
+        "epoch": epoch,
+        "lane": kind.lane,
+        "seq": seq,
+        "previous": previous,
+        "boot": boot,
+        **({"booted": "2026-09-01T01:15:00.999Z"} if booted is not None else {}),
+        "clock": clock,
+        "data": data,
+    }
+    ours = Event(province, agent, epoch, kind.lane, seq, previous, boot, Fact(kind, AT, clock, data, booted))
+    assert ours.encode() == json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 @pytest.mark.parametrize("kind", EventType)
 def test_the_official_library_parses_every_type_of_event(kind: EventType) -> None:
     ours = event(kind, level=3)

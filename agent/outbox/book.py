@@ -137,17 +137,17 @@ class Book:
         connection, forms, heads = self.connection, self.forms, self._place(facts, placed)
         leaving = self._leaving(heads, keep_days)
         models = {event.fact.type: body for event, body in placed if forms.are_missing(event.fact)}
-        acked = {lane: self.lanes[lane].acked for lane in heads}
-        taken = {lane: self.lanes[lane].taken for lane in heads}
+        taken: dict[Lane, int] = {}
         is_alone = len(placed) == 1 and not (leaving or models or ballots)  # a statement by itself is a transaction
         if not is_alone:
             connection.execute("begin immediate")
         for kind, body in models.items():
             forms.add(kind, body)
         for event, body in placed:
-            lane = event.lane
-            taken[lane] += event.fact.type is EventType.RATING and not ballots
-            lanes.insert(connection, forms, event, body, stored=acked[lane], taken=taken[lane])
+            state = self.lanes[event.lane]
+            count = taken.get(event.lane, state.taken) + (event.fact.type is EventType.RATING and not ballots)
+            lanes.insert(connection, forms, event, body, stored=state.acked, taken=count)
+            taken[event.lane] = count
         for lane, through in leaving.items():
             connection.execute(f"delete from {lane} where seq <= ?", (through,))
         if ballots:
@@ -157,7 +157,7 @@ class Book:
         for lane, (last, head) in heads.items():
             state = self.lanes[lane]
             self.box.count(left=len(ballots), straight=taken[lane] - state.taken)
-            state.last, state.head, state.stored_on_disk, state.taken = last, head, acked[lane], taken[lane]
+            state.last, state.head, state.stored_on_disk, state.taken = last, head, state.acked, taken[lane]
             state.first = leaving.get(lane, state.first - 1) + 1
         return [event for event, _ in placed]
 

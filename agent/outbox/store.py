@@ -11,7 +11,7 @@ Every SQLite error becomes `TryAgain`; the next call reads the file again and be
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,18 +152,6 @@ class Outbox(Journal, Ballots):
         Raises:
             TryAgain: nothing was stored (disk full, read-only, input/output error).
         """
-        with self._writing():
-            events = self._try_to_append(facts)
-            self._grown(len(facts))
-        self._tell()
-        return events
-
-    def _try_to_append(self, facts: Sequence[Fact]) -> list[Event]:
-        is_precious = any(fact.type.lane is not Lane.METRIC for fact in facts)
-        if not is_precious and self._book.is_open and not self._reserve.is_there:
-            self._reserve.make()
-            if not self._reserve.is_there:
-                raise sqlite3.OperationalError("the disk is full; what is left is kept for ratings")
         placed: list[tuple[Event, bytes]] = []
 
         def write(book: Book) -> list[Event]:
@@ -173,23 +161,38 @@ class Outbox(Journal, Ballots):
         def landed(book: Book) -> list[Event] | None:
             return [event for event, _ in placed] if placed and book.holds(*placed[-1]) else None
 
-        return self._durably(write, landed, is_precious=is_precious)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One write: under the lock; what went wrong is remembered and told as `TryAgain`."""
+        are_metrics = all(fact.type.lane is Lane.METRIC for fact in facts)
         with self._lock:
-            try:
-                yield
-            except (TokenSpent, BallotGone):
+            events = self._write(write, landed, is_precious=not are_metrics)
+            self._grown(len(facts))
+        self._tell()
+        return events
+
+    def _write(
+        self, write: Callable[[Book], Stored], landed: Callable[[Book], Stored | None], *, is_precious: bool
+    ) -> Stored:
+        """One write, under the caller's lock; what went wrong is remembered and told as `TryAgain`."""
+        try:
+            if not is_precious:
+                self._spare_the_reserve()
+            stored = self._durably(write, landed, is_precious=is_precious)
+        except (TokenSpent, BallotGone):
+            raise
+        except BaseException as error:
+            self.close()
+            if not isinstance(error, sqlite3.Error):
                 raise
-            except BaseException as error:
-                self.close()
-                if not isinstance(error, sqlite3.Error):
-                    raise
-                self.trouble = str(error)
-                raise TryAgain(f"{self.path}: {error}") from error
-            self.trouble = None
+            self.trouble = str(error)
+            raise TryAgain(f"{self.path}: {error}") from error
+        self.trouble = None
+        return stored
+
+    def _spare_the_reserve(self) -> None:
+        """What it made room for is not for metrics."""
+        if self._book.is_open and not self._reserve.is_there:
+            self._reserve.make()
+            if not self._reserve.is_there:
+                raise sqlite3.OperationalError("the disk is full; what is left is kept for ratings")
 
     def _durably(
         self, write: Callable[[Book], Stored], landed: Callable[[Book], Stored | None], *, is_precious: bool
@@ -226,8 +229,8 @@ class Outbox(Journal, Ballots):
             self.close()
 
     def _vote(self, write: Callable[[Book], Stored], landed: Callable[[Book], Stored | None]) -> Stored:
-        with self._writing():
-            stored = self._durably(write, landed, is_precious=True)
+        with self._lock:
+            stored = self._write(write, landed, is_precious=True)
         self._tell()
         return stored
 
