@@ -100,6 +100,7 @@ class App:
             ),
             sign=self._ratings.sign,
             slip=self._ratings.slip,
+            siren=standing.siren,
             best=lambda: self.settings.rating.scale.best,
         )
         self.units_before: Sequence[Unit] = ()
@@ -252,7 +253,7 @@ class App:
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, language)),
             Unit("ingest", partial(IngestService, self._ingest)),
-            Unit("screen", self._screen, (settings.screen, settings.qr, language)),
+            Unit("screen", self._screen, (settings.screen, settings.qr, settings.counter)),
             Unit("played", self._played),
             Unit("web", self._web, (settings.web.listen, language)),
             *self._displays.units(),
@@ -305,6 +306,8 @@ class App:
             health=self.health,
             clock=self.clock,
             language=self._standing.language,
+            calendar=self.settings.counter.calendar,
+            siren=self._standing.siren,
             address=gate.address if gate is not None else lambda: None,
             code_lasts_s=gate.lasts_s if gate is not None else None,
         )

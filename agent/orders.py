@@ -17,6 +17,7 @@ from agent.rating.inspection import LASTS_S
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
+from agent.screen.emergency import Siren, worded
 from agent.settings.problem import SettingsError
 from agent.uplink.commands import Action, Done
 from agent.uplink.mailbox import Mailbox
@@ -39,6 +40,7 @@ class Duties:
     pictures: Pictures
     sign: Sign
     slip: Slip
+    siren: Siren
     best: Callable[[], int]
     """The scale's best level."""
 
@@ -54,6 +56,7 @@ class Duties:
             "transactions": self.transactions,
             "inspect": self.inspect,
             "inspection-code": self.arm,
+            "emergency": self.emergency,
         }
 
     def ping(self, _: Arguments) -> Done:
@@ -122,6 +125,19 @@ class Duties:
             return Done({"armed": False})
         self.slip.arm(checked_code(arguments.get("code", ""), best=self.best()), by=by, lasts_s=lasts_s)
         return Done({"armed": True, "minutes": round(lasts_s / 60, 1)})
+
+    def emergency(self, arguments: Arguments) -> Done:
+        """Give the whole screen to `title` and `lines`, for `minutes` or `until` a time, 72 hours at most.
+
+        `minutes: 0` gives it back.
+        """
+        by, lasts_s = asked_by(arguments), self._lasts_s(arguments)
+        if lasts_s == 0:
+            self.siren.silence()
+            return Done({"emergency": False})
+        notice = worded(arguments.get("title"), arguments.get("lines", ()))
+        self.siren.sound(notice, by=by, lasts_s=lasts_s)
+        return Done({"emergency": True, "minutes": round(lasts_s / 60, 1)})
 
     def _lasts_s(self, arguments: Arguments) -> float:
         """How long `minutes` or `until` is from now; 0: not at all.

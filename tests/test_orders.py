@@ -20,6 +20,8 @@ from agent.outbox.store import Outbox
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
+from agent.screen.emergency import Siren
+from agent.screen.scene import EMERGENCY_CHARACTERS, EMERGENCY_LINES, TITLE_CHARACTERS
 from agent.settings.load import load
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
@@ -44,6 +46,7 @@ def duties(tmp_path: Path) -> Iterator[Duties]:
             pictures=blind(outbox, mailbox, CLOCK),
             sign=Sign(tmp_path / "mode.json", CLOCK, None),
             slip=Slip(tmp_path / "inspection-code.json", CLOCK, None),
+            siren=Siren(tmp_path / "emergency.json", CLOCK, None, None),
             best=lambda: 3,
         )
 
@@ -178,3 +181,41 @@ def test_a_code_is_armed_for_a_day_at_most_and_can_be_taken_back(duties: Duties)
             duties.arm({"by": "PX03", **wrong})
     assert duties.arm({"by": "PX03", "minutes": 0}).answer == {"armed": False}
     assert duties.slip.passcode is None
+
+
+EMERGENCY = {"by": "UBND tỉnh", "title": "Bão số 5", "lines": ["Quầy tạm đóng cửa", "Gọi 114 khi cần cứu hộ"]}
+
+
+def test_an_emergency_takes_the_screen_for_minutes_or_until_a_time_and_can_be_taken_back(duties: Duties) -> None:
+    assert duties.emergency({**EMERGENCY, "minutes": 90}).answer == {"emergency": True, "minutes": 90.0}
+    on = duties.siren.look()
+    assert on is not None
+    assert (on[0].notice.title, on[0].notice.lines, on[1]) == (EMERGENCY["title"], tuple(EMERGENCY["lines"]), 90 * 60)
+    assert duties.emergency({**EMERGENCY, "until": "2026-09-01T10:15:00+07:00"}).answer["minutes"] == 120
+    assert duties.emergency({"by": "UBND tỉnh", "minutes": 0}).answer == {"emergency": False}
+    assert duties.siren.look() is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"by": ""}, "by:"),
+        ({"title": " "}, "title: a text of 1 to"),
+        ({"title": "x" * (TITLE_CHARACTERS + 1)}, "title: a text of 1 to"),
+        ({"title": ["Bão"]}, "title: a text of 1 to"),
+        ({"lines": "Gọi 114"}, "lines: a list of at most"),
+        ({"lines": ["x"] * (EMERGENCY_LINES + 1)}, "lines: a list of at most"),
+        ({"lines": ["x" * EMERGENCY_CHARACTERS]}, f"with the title at most {EMERGENCY_CHARACTERS} characters"),
+        ({"lines": ["a\x07b"]}, "lines:"),
+        ({"minutes": 72 * 60 + 1}, "at most 72 hours"),
+        ({"minutes": float("nan")}, "at most 72 hours"),
+    ],
+)
+def test_an_emergency_nobody_asked_for_or_could_read_is_refused(
+    duties: Duties, wrong: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        duties.emergency({**EMERGENCY, "minutes": 60, **wrong})
+    with pytest.raises(ValueError, match="minutes or until"):
+        duties.emergency(EMERGENCY)
+    assert duties.siren.look() is None

@@ -1,4 +1,4 @@
-"""The screen service: keeps the hub true to the media folder, and says how the screen is.
+"""The screen service: keeps the hub true to the folder, the playlist, the hours and the emergency, and says how it is.
 
 It watches the folder (not the files in it: editors and copiers replace files) and looks at it whole
 whenever something happened there, once a minute whatever happened (inotify loses events), and every
@@ -9,8 +9,7 @@ the health component `screen` has one author.
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,13 @@ from agent.clock import Clock
 from agent.errors import SystemReason
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language
+from agent.screen.calendar import Calendar
+from agent.screen.emergency import Siren
 from agent.screen.folder import MediaFolder
-from agent.screen.hub import Item, RatingCode, ScreenHub
+from agent.screen.hub import RatingCode, ScreenHub
 from agent.screen.ingest import Ingest
-from agent.screen.media import Medium, Offer, Refusal
+from agent.screen.media import Offer, Refusal
+from agent.screen.programme import Programme, Source
 from agent.service import Service
 from agent.settings.model import Screen
 
@@ -36,7 +38,8 @@ MISSING_S = 5.0
 """How often a folder that is not there is looked for."""
 PAGE_AWAY_S = 30.0
 """A page beats every 5 s; six missed beats are no hiccup."""
-NAMED_REFUSALS = 3
+NAMED_FILES = 3
+NOTHING = Offer((), (), is_settling=False)
 _TELLING = frozenset({"created", "closed", "moved", "deleted"})
 """`created` is how watchdog tells of a file moved in from another folder; one being written is waited for anyway."""
 
@@ -55,6 +58,9 @@ class ScreenService(Service):
         health: Health,
         clock: Clock,
         language: Language,
+        calendar: Calendar,
+        siren: Siren | None = None,
+        sources: Sequence[Source] = (),
         address: Callable[[], str | None] = lambda: None,
         code_lasts_s: float | None = None,
     ) -> None:
@@ -63,6 +69,9 @@ class ScreenService(Service):
         super().__init__()
         self._folder = MediaFolder(screen.media, ingest)
         self._hub, self._store, self._health, self._clock, self._language = hub, ingest.store, health, clock, language
+        self._programme = Programme(
+            screen, hub=hub, calendar=calendar, clock=clock, words=language, siren=siren, sources=sources
+        )
         self._address = address
         self._code_lasts_s = code_lasts_s
         self._drawn: str | None = ""
@@ -82,6 +91,7 @@ class ScreenService(Service):
                     wake.clear()
                     watch.renew()
                     look_at = self._clock.monotonic() + self._look()
+                self._programme.turn()
                 self._hub.look_at_clock()
                 self._health.report("screen", self._condition())
                 if not wake.wait(TICK_S):
@@ -109,7 +119,7 @@ class ScreenService(Service):
                 log.warning("screen: %s", error)
             self._trouble = trouble
             if is_missing:
-                self._hub.set_playlist(())
+                self._programme.offered(NOTHING)
             return MISSING_S
         if self._trouble is not None:
             log.info("screen: %s can be read again", self._folder.path)
@@ -117,10 +127,10 @@ class ScreenService(Service):
         if before is None or before.refusals != offer.refusals:
             for refusal in offer.refusals:
                 log.warning("screen: %s refused: %s", refusal.name, self._reason(refusal))
-        self._hub.set_playlist(_item(medium) for medium in offer.media)
+        self._programme.offered(offer)
         if not offer.is_settling:
             # One generation longer than it plays: a page may be about to load what has just left the list.
-            playing = frozenset(medium.id for medium in offer.media)
+            playing = frozenset(medium.id for medium in (*offer.media, *self._programme.borrowed))
             self._store.keep(playing | self._kept)
             self._kept = playing
         return TICK_S if offer.is_settling else RESCAN_S
@@ -132,17 +142,20 @@ class ScreenService(Service):
             return self._trouble
         if page_age_s is not None and page_age_s > PAGE_AWAY_S:
             return Condition(Status.DEGRADED, "SCREEN_PAGE_AWAY")
-        if self._offer is None:
-            return Condition(Status.OK, "STARTING")
-        if self._offer.refusals:
-            named = [f"{refusal.name} ({self._reason(refusal)})" for refusal in self._offer.refusals]
-            more = ["…"] if len(named) > NAMED_REFUSALS else []
-            return Condition(
-                Status.DEGRADED,
-                "SCREEN_FILES_REFUSED",
-                {"count": len(named), "files": "; ".join(named[:NAMED_REFUSALS] + more)},
-            )
-        if not self._offer.media and not self._offer.is_settling:
+        if (alarm := self._programme.alarm) is not None:
+            values = {"title": alarm.notice.title, "by": alarm.by}
+            return Condition(Status.DEGRADED, "SCREEN_EMERGENCY", values)
+        return Condition(Status.OK, "STARTING") if self._offer is None else self._condition_of(self._offer)
+
+    def _condition_of(self, offer: Offer) -> Condition:
+        """What is wrong with the files."""
+        if offer.refusals:
+            named = [f"{refusal.name} ({self._reason(refusal)})" for refusal in offer.refusals]
+            return Condition(Status.DEGRADED, "SCREEN_FILES_REFUSED", {"count": len(named), "files": _some(named)})
+        if missing := self._programme.missing:
+            values = {"count": len(missing), "files": _some(missing), "path": str(self._folder.path)}
+            return Condition(Status.DEGRADED, "SCREEN_PLAYLIST_MISSING", values)
+        if self._programme.is_empty and not offer.is_settling:
             return Condition(Status.DEGRADED, "SCREEN_NO_MEDIA", {"path": str(self._folder.path)})
         return OK
 
@@ -160,9 +173,9 @@ class ScreenService(Service):
         return self._language.text(f"screen.refused.{refusal.reason}", **refusal.values)
 
 
-def _item(medium: Medium) -> Item:
-    item = Item(id=medium.id, url=f"/media/{medium.id}", kind=medium.kind, bytes=medium.bytes, name=medium.name)
-    return item if medium.length_s is None else replace(item, seconds=medium.length_s)
+def _some(names: list[str]) -> str:
+    """The first of many names."""
+    return "; ".join([*names[:NAMED_FILES], *(["…"] if len(names) > NAMED_FILES else [])])
 
 
 class _Watch:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,34 +14,44 @@ from agent.clock import ManualClock, SystemClock
 from agent.health import Health, Report, Status
 from agent.language import language
 from agent.screen import folder, service
+from agent.screen.calendar import Calendar
+from agent.screen.emergency import Siren
 from agent.screen.hub import Nameplate, ScreenHub
 from agent.screen.ingest import Ingest
 from agent.screen.media import MediaStore, content_id
+from agent.screen.scene import Notice
 from agent.screen.service import PAGE_AWAY_S, ScreenService
+from agent.settings.holidays import Holidays
+from agent.settings.hours import Hours
 from agent.settings.model import Screen
 from tests.eventually import eventually
 from tests.screen.pictures import noise, plain
 from tests.screen.taking_in import plenty, serving
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+ALWAYS_OPEN = Calendar(Hours.model_validate({"mon-sun": ["00:00-24:00"]}), Holidays(is_vietnamese=False), ZONE)
 
 
 class Counter:
     """The service in its thread, its folder and what it says."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, **more: Any) -> None:
+        """*more*: of the section `screen`."""
         self.media = path / "media"
         self.clock = SystemClock(ZONE)
         self.health = Health(self.clock)
         self.hub = ScreenHub(Nameplate("Công an xã Kim Liên", 1), self.clock)
         self.ingest = Ingest(MediaStore(path / "shown", free_bytes=plenty))
+        self.siren = Siren(path / "emergency.json", self.clock, None, None)
         self.service = ScreenService(
-            Screen(media=self.media),
+            Screen.model_validate({"media": self.media, **more}),
             hub=self.hub,
             ingest=self.ingest,
             health=self.health,
             clock=self.clock,
             language=language("vi"),
+            calendar=ALWAYS_OPEN,
+            siren=self.siren,
             address=lambda: self.address,
             code_lasts_s=90,
         )
@@ -69,10 +80,15 @@ class Counter:
 
 
 @pytest.fixture
-def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little of it."""
     monkeypatch.setattr(folder.MediaFolder.__init__, "__kwdefaults__", {"settle_s": 0.05})
     monkeypatch.setattr(service, "MISSING_S", 0.05)
     monkeypatch.setattr(service, "TICK_S", 0.05)
+
+
+@pytest.fixture
+def counter(tmp_path: Path, patience: None) -> Iterator[Counter]:
     counter = Counter(tmp_path)
     with serving(counter.ingest):
         yield counter
@@ -185,6 +201,7 @@ def test_a_page_that_was_there_and_fell_silent_is_missed_and_one_that_never_was_
         health=health,
         clock=clock,
         language=language("vi"),
+        calendar=ALWAYS_OPEN,
     )
     stop = threading.Event()
     thread = threading.Thread(target=screen.run, args=(stop,))
@@ -205,3 +222,41 @@ def test_a_page_that_was_there_and_fell_silent_is_missed_and_one_that_never_was_
     finally:
         stop.set()
         thread.join(2)
+
+
+def test_a_file_that_the_playlist_names_and_nobody_copied_is_said_until_it_comes(
+    tmp_path: Path,
+    patience: None,
+) -> None:
+    playlist = [{"file": "2.png"}, {"notice": {"title": "Nghỉ Tết"}}]
+    counter = Counter(tmp_path, playlist=playlist)
+    counter.media.mkdir()
+    (counter.media / "1.png").write_bytes(plain((200, 0, 0)))
+    with serving(counter.ingest):
+        counter.start()
+        try:
+            eventually(lambda: counter.says("SCREEN_PLAYLIST_MISSING"))
+            assert counter.report is not None
+            assert "2.png" in counter.report.words(language("vi"))[0]
+            assert [item.kind for item in counter.hub.playlist] == ["notice"]
+            blue = plain((0, 0, 200))
+            (counter.media / "2.png").write_bytes(blue)
+            eventually(lambda: [item.id for item in counter.hub.playlist][:1] == [content_id(blue)])
+            eventually(lambda: counter.says("OK"))
+        finally:
+            counter.stop()
+
+
+def test_an_emergency_is_said_with_who_ordered_it(counter: Counter) -> None:
+    counter.media.mkdir()
+    counter.start()
+    counter.siren.sound(Notice("Bão số 5"), by="UBND tỉnh", lasts_s=3600)
+    eventually(lambda: counter.says("SCREEN_EMERGENCY"))
+    assert counter.report is not None
+    assert (
+        counter.report.words(language("vi"))[0]
+        == "Màn hình đang hiện thông báo khẩn “Bão số 5” theo lệnh của UBND tỉnh"
+    )
+    assert counter.hub.state()["emergency"]["title"] == "Bão số 5"
+    counter.siren.silence()
+    eventually(lambda: counter.says("SCREEN_NO_MEDIA"))

@@ -10,6 +10,7 @@ from agent.outbox.chain import verify
 from agent.province import receive
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
+from agent.screen.emergency import Siren
 from agent.uplink.commands import CommandService
 from agent.uplink.session import Protocol
 from tests.blind import blind
@@ -55,6 +56,7 @@ def commands(counter: Box) -> CommandService:
         pictures=blind(counter.outbox, counter.mailbox, counter.clock),
         sign=Sign(counter.outbox.path.with_name("mode.json"), counter.clock, None),
         slip=Slip(counter.outbox.path.with_name("inspection-code.json"), counter.clock, None),
+        siren=Siren(counter.outbox.path.with_name("emergency.json"), counter.clock, None, None),
         best=lambda: 3,
     )
     return CommandService(
