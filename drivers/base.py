@@ -249,3 +249,31 @@ class Display(Driver):
             DriverNotReady: the device went away; `close` and `open` again.
             DriverFault: it can not show such a card.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class PanelState:
+    """How a panel is, or how it should be."""
+
+    is_on: bool | None = None
+    """None: it does not say, or may be as it likes."""
+    turn: int | None = None
+    """Degrees clockwise by which the picture is turned: 0, 90, 180 or 270. None: not this driver's business."""
+
+
+class Panel(Driver):
+    """What switches the big screen on and off. It is looked at again and again, and set where it is not as it should
+    be: televisions forget what they were told."""
+
+    @abstractmethod
+    def look(self) -> PanelState:
+        """How it is now.
+
+        Raises:
+            DriverNotReady: nothing that could be switched is there now.
+            DriverFault: a person must act.
+        """
+
+    @abstractmethod
+    def set(self, wanted: PanelState) -> None:
+        """Make it so, as far as this driver can; what is None stays as it is. Raises as `look` does."""

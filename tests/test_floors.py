@@ -97,6 +97,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "drivers.camera": [],
             "drivers.display": ["drivers.port"],
             "drivers.keypad": ["drivers.place", "drivers.port", "drivers.usb"],
+            "drivers.panel": [],
             "drivers.place": ["drivers.usb"],
             "drivers.port": ["drivers.place"],
             "drivers.usb": [],

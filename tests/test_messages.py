@@ -19,7 +19,7 @@ from agent.language import language, languages
 ROOT = Path(__file__).parents[1]
 MESSAGES = ROOT / "agent" / "messages"
 
-CODE = re.compile(r"(AGENT|CAMERA|CLOCK|CONFIG|DISK|KEYPAD|DISPLAY|OUTBOX|QR|RATING|SCREEN|UPLINK|WEB)_[A-Z_]+")
+CODE = re.compile(r"(AGENT|CAMERA|CLOCK|CONFIG|DISK|KEYPAD|DISPLAY|PANEL|OUTBOX|QR|RATING|SCREEN|UPLINK|WEB)_[A-Z_]+")
 """A condition's code begins with its component."""
 
 
