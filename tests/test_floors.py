@@ -165,6 +165,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
 
 CAMERA_CHILD = {
     "agent.surveillance.backdrop",
+    "agent.surveillance.burn",
     "agent.surveillance.capture",
     "agent.surveillance.clip",
     "agent.surveillance.decode",

@@ -248,6 +248,12 @@ class Record(Section):
     """Days a recording stays."""
     limit_gb: float = Field(default=40, gt=0, le=100_000)
     """What the recordings may take together, in GB; the oldest go first."""
+    jpeg_fps: float = Field(default=5, ge=0.1, le=60)
+    """Of a camera that sends JPEG pictures (USB, MJPEG over HTTP), so many a second are kept."""
+    encode: bool = False
+    """Whether it is encoded anew, as H.264 with 12 pictures a second: for JPEG cameras, at a tenth of a core."""
+    burn_masks: bool = False
+    """Whether masks are filled in the recording too, which is encoded anew for it."""
 
     @property
     def limit_bytes(self) -> int:

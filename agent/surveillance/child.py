@@ -28,10 +28,11 @@ from agent.surveillance.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agent.surveillance.burn import Burner
     from agent.surveillance.capture import Capture
     from agent.surveillance.decode import Moment
     from agent.surveillance.eye import Eye
-    from agent.surveillance.privacy import Egress
+    from agent.surveillance.privacy import Egress, Polygon
     from agent.surveillance.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
     from agent.surveillance.stills import Stills
@@ -123,12 +124,13 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
     return None
 
 
-def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder | None":
+def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder | Burner | None":
     """What records *camera*, if it is to be recorded; what an earlier process left unfinished is put right first."""
     record = order["record"]
     if record is None:
         return None
     from agent.surveillance.recorder import Recorder, settle_leftovers  # noqa: PLC0415
+    from drivers.base import Codec  # noqa: PLC0415
 
     folder, zone = Path(record["folder"]), ZoneInfo(record["timezone"])
 
@@ -147,15 +149,21 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
     except OSError as error:
         trouble = str(error)
         troubled(trouble, time.monotonic())
-    return Recorder(
+    recorder = Recorder(
         folder,
-        codec=lambda: camera.codec,
+        codec=(lambda: Codec("h264")) if record["encode"] else (lambda: camera.codec),
         segment_s=record["segment_s"],
         told=told,
         troubled=troubled,
         wall=lambda: datetime.now(zone),
         trouble=trouble,
+        jpeg_fps=record["jpeg_fps"],
     )
+    if not record["encode"]:
+        return recorder
+    from agent.surveillance.burn import Burner  # noqa: PLC0415
+
+    return Burner(recorder, codec=lambda: camera.codec, masks=_masks(order) if record["burn_masks"] else ())
 
 
 def _camera(order: dict[str, Any]) -> "Camera":
@@ -258,7 +266,6 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
     from agent.surveillance.privacy import Egress  # noqa: PLC0415
 
     cv2.setNumThreads(1)
-    masks = tuple(tuple((x, y) for x, y in mask) for mask in order["masks"])
     faces: Faces | None = None
     if order["egress"] == "pixelated":
         model = order["faces_model"]
@@ -267,7 +274,11 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
         except NoFaces as error:
             wire.send({"kind": "faces", "trouble": str(error)})
     backdrop = Backdrop(Path(order["backdrop"]) if order["backdrop"] is not None else None)
-    return Egress(order["egress"], masks, faces=faces, backdrop=backdrop)
+    return Egress(order["egress"], _masks(order), faces=faces, backdrop=backdrop)
+
+
+def _masks(order: dict[str, Any]) -> "tuple[Polygon, ...]":
+    return tuple(tuple((x, y) for x, y in mask) for mask in order["masks"])
 
 
 def _eye(order: dict[str, Any], wire: Wire) -> "Eye":

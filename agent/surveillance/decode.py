@@ -31,6 +31,17 @@ class KeyframeCheck:
         return next((frame for frame in frames if _is_valid(frame)), None)
 
 
+class Stream:
+    """Decodes every packet, from a key frame on."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._decoder = _decoder(codec)
+
+    def pictures(self, packet: Packet) -> Iterator[av.VideoFrame]:
+        """The valid pictures that *packet* completes."""
+        return (frame for frame in _feed(self._decoder, packet) if _is_valid(frame))
+
+
 def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
     """The last valid picture in *groups* (newest first, each from a key frame on), or None."""
     for group in groups:

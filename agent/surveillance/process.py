@@ -322,4 +322,11 @@ def _record(camera: Camera, timezone: str) -> dict[str, Any] | None:
     record = camera.record
     if record is None:
         return None
-    return {"folder": str(folder_of(camera.name, record)), "segment_s": record.segment_s, "timezone": timezone}
+    return {
+        "folder": str(folder_of(camera.name, record)),
+        "segment_s": record.segment_s,
+        "timezone": timezone,
+        "jpeg_fps": record.jpeg_fps,
+        "encode": record.encode or record.burn_masks,
+        "burn_masks": record.burn_masks,
+    }

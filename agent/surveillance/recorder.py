@@ -27,6 +27,7 @@ from drivers.base import Codec, Packet
 
 SUFFIX = ".mp4"
 PART = ".part"
+JPEG_FPS = 5.0
 AGAIN_S = 20.0
 """A disk that refused is left alone for so long."""
 _OPTIONS = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
@@ -72,10 +73,11 @@ class Recorder:
         troubled: Callable[[str, float], None],
         wall: Callable[[], datetime],
         trouble: str = "",
+        jpeg_fps: float = JPEG_FPS,
     ) -> None:
         """*codec* tells the driver's once it is open; *told* hears of each finished segment, *troubled* why nothing
         can be recorded (and of the empty string when it can again) and since when; *wall* names files. *trouble* is
-        what was told before."""
+        what was told before. Of a camera that sends JPEG pictures *jpeg_fps* a second are kept."""
         self._folder = folder
         self._codec = codec
         self._segment_s = segment_s
@@ -88,6 +90,8 @@ class Recorder:
         self._whole_until = 0.0
         """All before this was handed to the disk: where the open group of pictures begins."""
         self._again_at = 0.0
+        self._jpeg_every_s = 1 / jpeg_fps
+        self._due_at = 0.0
 
     def see(self, moment: Moment) -> None:
         """The key frame that `add` is given next is this valid picture: the format is known, recording may begin."""
@@ -98,14 +102,24 @@ class Recorder:
 
         A disk that refuses is told, and tried again at a later key frame: the camera is watched all the same.
         """
-        if packet.at_monotonic < self._again_at:
+        if packet.at_monotonic < self._again_at or not self._is_wanted(packet):
             return
         try:
             self._add(packet)
         except (OSError, av.FFmpegError) as error:
-            self._give_up(str(error), packet.at_monotonic)
+            self.fail(str(error), packet.at_monotonic)
 
-    def _give_up(self, trouble: str, now: float) -> None:
+    def _is_wanted(self, packet: Packet) -> bool:
+        """Any, but of JPEG pictures, each of which stands by itself, only as many as are to be kept."""
+        if self._codec().name != "mjpeg":
+            return True
+        if packet.at_monotonic < self._due_at:
+            return False
+        self._due_at = max(self._due_at + self._jpeg_every_s, packet.at_monotonic)
+        return True
+
+    def fail(self, trouble: str, now: float) -> None:
+        """Nothing can be recorded for *trouble*: tell, and begin anew at a later key frame."""
         open_, self._open = self._open, None
         if open_ is not None:
             with suppress(OSError, av.FFmpegError):

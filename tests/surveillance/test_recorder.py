@@ -12,7 +12,7 @@ import av
 import pytest
 
 from agent.surveillance import recorder
-from agent.surveillance.decode import KeyframeCheck, Moment
+from agent.surveillance.decode import KeyframeCheck, Moment, newest
 from agent.surveillance.recorder import PART, Recorder, Segment, settle_leftovers
 from drivers import registry
 from drivers.base import Camera, Codec, Packet
@@ -241,3 +241,43 @@ def test_the_codec_is_asked_when_the_camera_is_open(studio: Studio) -> None:
     studio.run(2 * GOP - 1)
     studio.recorder.close()
     assert [segment.pictures for segment in studio.segments] == [GOP, GOP]
+
+
+def encoded(source: Path, path: Path, codec: str, **options: str) -> Path:
+    """Two seconds of *source*, as a camera with another codec sends it."""
+    with av.open(str(source)) as original, av.open(str(path), "w") as coded:
+        stream: Any = coded.add_stream(cast("Any", codec), rate=10, options=options)
+        stream.width, stream.height = 320, 240
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.gop_size = 10
+        for frame in list(original.decode(video=0))[:20]:
+            small = av.VideoFrame.from_ndarray(frame.to_ndarray(format="bgr24", width=320, height=240), format="bgr24")
+            coded.mux(stream.encode(small))
+        coded.mux(stream.encode(None))
+    return path
+
+
+def test_h265_is_recorded_as_it_came_plays_and_is_decoded_for_a_still(tmp_path: Path, surveillance_clip: Path) -> None:
+    quiet = {"preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}
+    studio = Studio(clip(encoded(surveillance_clip, tmp_path / "h265.mp4", "libx265", **quiet)), tmp_path / "video")
+    sent = [studio.camera.read() for _ in range(20)]
+    for packet in sent:
+        studio.take(packet)
+    studio.recorder.close()
+    (segment,) = studio.segments
+    assert studio.codec.name == "hevc"
+    assert len(times(segment.path)) == 20
+    moment = newest(studio.codec, [sent])
+    assert moment is not None
+    assert (moment.frame.width, moment.frame.height) == (320, 240)
+    studio.camera.close()
+
+
+def test_of_jpeg_pictures_so_many_a_second_are_kept(tmp_path: Path, surveillance_clip: Path) -> None:
+    source = encoded(surveillance_clip, tmp_path / "jpeg.mkv", "mjpeg")
+    studio = Studio(clip(source), tmp_path / "video")
+    studio.run(60)
+    studio.recorder.close()
+    assert 28 <= sum(segment.pictures for segment in studio.segments) <= 31
+    assert sum(len(times(segment.path)) for segment in studio.segments) >= 28
+    studio.camera.close()

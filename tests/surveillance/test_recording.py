@@ -1,5 +1,6 @@
 """A camera that is recorded, as the agent runs it: child, service and archivist together."""
 
+import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from agent.clock import SystemClock
 from agent.settings.model import Camera, Record
 from agent.surveillance.archive import Archive
 from agent.surveillance.archivist import Archivist, Recorded
+from agent.surveillance.privacy import FILL
 from agent.surveillance.process import folder_of
 from agent.surveillance.retention import Limits
 from tests.eventually import eventually
 from tests.surveillance.conftest import Running, camera
+from tests.surveillance.test_privacy import LEFT_HALF
 from tests.surveillance.test_service import still_of
 
 LIMITS = Limits(keep_days=15, limit_bytes=10**9, free_bytes=0)
@@ -102,3 +106,25 @@ def test_a_stopped_camera_finishes_its_segment(run: Callable[..., Running], tmp_
     running.stop()
     assert not list(tmp_path.rglob("*.part"))
     assert len(files(tmp_path)) == 1
+
+
+def test_masks_may_be_burnt_into_the_recording_while_clips_and_stills_are_made(
+    run: Callable[..., Running], tmp_path: Path
+) -> None:
+    """Also in the file of a child that was stopped in the middle."""
+    record = Record(path=tmp_path, segment_s=5, burn_masks=True)
+    running = run(camera("sim", egress="plain", masks=[LEFT_HALF], record=record))
+    assert still_of(running)
+    clip = running.service.clip(10)
+    eventually(lambda: any(part.stat().st_size > 5000 for part in tmp_path.rglob("*.part")), within_s=20)
+    running.stop()
+    shown = [*pictures(io.BytesIO(clip.content)), *(each for file in files(tmp_path) for each in pictures(str(file)))]
+    assert len(shown) > clip.pictures
+    for picture in shown:
+        assert np.abs(picture[:, :150].astype(int) - FILL).max() <= 10
+        assert picture[:, 180:].std() > 10
+
+
+def pictures(film: Any) -> list[np.ndarray]:
+    with av.open(film) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
