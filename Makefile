@@ -26,7 +26,8 @@ controls:
 	@sh bootstrap.sh test python -m tests.controls
 
 # Ten minutes (or SOAK_MINUTES) of every fault at once and five hundred of a camera, then a thousand kills, a hundred
-# thousand power cuts, ten thousand random byte streams into every framing of keypads, and eight hours of changing light.
+# thousand power cuts, ten thousand random byte streams into every framing of keypads, eight hours of changing light,
+# and a thousand damaged files for the screen.
 soak:
 	@sh bootstrap.sh test python -m tests.soak
 	@COUNTER_AGENT_KILLS=1000 sh bootstrap.sh test pytest -n 2 tests/story/test_delivery.py
@@ -34,6 +35,7 @@ soak:
 	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
 	@COUNTER_AGENT_BENCH=1 sh bootstrap.sh bench pytest tests/bench
 	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/test_tamper.py
+	@COUNTER_AGENT_DAMAGED=1000 sh bootstrap.sh test pytest tests/screen/test_fuzz.py
 
 # After a change of dependencies in setup.cfg: locks the newest versions that fit, for every supported Python.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -343,7 +343,7 @@ class Screen(Section):
     """The screen that citizens see."""
 
     media: StatePath = Path("/var/lib/counter-agent/media")
-    """Folder of the pictures to show."""
+    """Folder of the pictures, films and documents to show."""
     playlist: Playlist | None = None
     """What plays, in this order: files of the folder by name, PDFs, and notices in words. Every file of the folder in
     the order of their names unless said."""
