@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -254,6 +255,27 @@ def export(target: Path, form: str, store: Path | None, config: Path) -> None:
     if result.damaged:
         click.echo(made.words.text("export.damaged", damaged=result.damaged, source=made.source), err=True)
     sys.exit(result.damaged > 0)
+
+
+@cli.command()
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]), required=False)
+@config_option
+def coverage(day: datetime | None, config: Path) -> None:
+    """Print for what share of the opening hours of DAY (today unless said) there is valid video, and every gap.
+
+    What was recorded and has expired is told apart from what was never recorded. Works beside the running agent.
+
+    \b
+    Example:  counter-agent coverage
+              counter-agent coverage 2026-09-01
+    """
+    from agent.coverage import report  # noqa: PLC0415
+    from agent.settings.load import load  # noqa: PLC0415
+
+    settings = load(config)
+    date = day.date() if day is not None else datetime.now(settings.counter.zone).date()
+    for line in report(settings, date):
+        click.echo(line)
 
 
 @cli.group(cls=Examples)

@@ -18,6 +18,7 @@ from typing import Any
 from agent import __version__
 from agent.birth import certificate, components
 from agent.clock import Clock, LastSeen, SystemClock
+from agent.coverage import seen_today
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import Lane
 from agent.files import FolderTaken, owned
@@ -358,6 +359,7 @@ class App:
             "lost": sum(mark.lost for mark in marks),
             "held": standing.held,
             **today(self._standing.ledger, terms_of(self.settings), self.clock.now(), self._standing.language),
+            **seen_today(self.settings, self.clock.now(), self._standing.language),
         }
 
     def _config_report(self) -> bytes:

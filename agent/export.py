@@ -210,6 +210,7 @@ class Export:
         for cause in Cause:
             outage = day.outages.get(cause)
             yield from (outage.count, round(outage.opening_s / 60)) if outage is not None else (0, 0)
+        yield "; ".join(f"{name} {self._number(each.percent)}" for name, each in (day.coverage or {}).items())
         yield _pairs(day.flags)
         yield "; ".join(f"{name} {each.valid}/{each.raw}" for name, each in day.channels.items())
         yield _pairs(day.reasons)
@@ -227,7 +228,8 @@ def _as_told(day: SummaryData, said: SummaryData | None) -> SummaryData:
     """*day* with what only the event can know: what was there when it was made, and what came late."""
     head, missing = (said.integrity.head, said.integrity.missing) if said is not None else (None, None)
     integrity = day.integrity.model_copy(update={"head": head, "missing": missing})
-    return day.model_copy(update={"late": said.late if said is not None else None, "integrity": integrity})
+    told = {"late": said.late, "coverage": said.coverage} if said is not None else {"late": None}
+    return day.model_copy(update={"integrity": integrity, **told})
 
 
 def day_columns(levels: int) -> tuple[str, ...]:
@@ -239,7 +241,18 @@ def day_columns(levels: int) -> tuple[str, ...]:
         *("satisfied", "of", "percent", "low", "high", "transactions", "response", "needed"),
         *("upgrades", "downgrades", "bursts", "low_ratings", "silence", "availability"),
         *outages,
-        *("flags", "channels", "reasons", "hours", "late", "missing", "clock_steps", "keymap_changes", "head"),
+        *(
+            "coverage",
+            "flags",
+            "channels",
+            "reasons",
+            "hours",
+            "late",
+            "missing",
+            "clock_steps",
+            "keymap_changes",
+            "head",
+        ),
     )
 
 

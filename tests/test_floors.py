@@ -149,6 +149,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         {
             "agent.app": ["agent", "drivers"],
             "agent.birth": ["agent"],
+            "agent.coverage": ["agent"],
             "agent.evidence": ["agent"],
             "agent.export": ["agent"],
             "agent.orders": ["agent"],
