@@ -37,7 +37,10 @@ LOOK_EVERY_S = 0.2
 ANSWER_S = 10.0
 """A still that takes longer means that the child hangs."""
 CODES = frozenset(
-    {"CAMERA_ENDED", "CAMERA_CRASHED", "CAMERA_FAULT", "CAMERA_LIBRARY", "CAMERA_LOGIN", "CAMERA_UNREADABLE"}
+    {
+        *("CAMERA_ENDED", "CAMERA_CHANGED", "CAMERA_CRASHED", "CAMERA_FAULT"),
+        *("CAMERA_LIBRARY", "CAMERA_LOGIN", "CAMERA_UNREADABLE"),
+    }
 )
 """What a child may say of itself; health has words for these. Other drivers' codes become the two general ones."""
 CUT = frozenset({"CAMERA_CRASHED", "CAMERA_STALLED"})

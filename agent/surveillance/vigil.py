@@ -18,6 +18,7 @@ from agent.surveillance.cause import Cause
 from agent.surveillance.heartbeat import Beat
 
 _CAUSES = {
+    "CAMERA_CHANGED": Cause.CORRUPT,
     "CAMERA_CRASHED": Cause.AGENT,
     "CAMERA_FAULT": Cause.AGENT,
     "CAMERA_LIBRARY": Cause.AGENT,

@@ -121,7 +121,7 @@ class LiveCamera(base.Camera):
         """Notice that the camera was set to another size or profile."""
         now = parameters(self._codec.name, bytes(memoryview(keyframe)[:_HEAD_BYTES]))
         if now and self._parameters and now != self._parameters:
-            raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: the format of the picture changed")
+            raise base.DriverNotReady("CAMERA_CHANGED", f"{self.where}: the format of the picture changed")
         self._parameters = now or self._parameters
 
 

@@ -130,7 +130,7 @@ def test_a_camera_set_to_another_size_is_opened_anew(run: Run, device: RtspCamer
     running = run(network_camera(device), QUICK)
     assert still_of(running).width_px == 768
     device.film = Film.of(write_video(tmp_path / "other.mp4", size=(192, 144), reorders=False))
-    _, condition = running.until("CAMERA_ENDED")
+    _, condition = running.until("CAMERA_CHANGED")
     assert "format" in condition.values["text"]
     running.until("OK", after=2)
     assert still_of(running).width_px == 192

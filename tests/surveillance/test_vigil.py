@@ -114,6 +114,7 @@ def test_before_the_first_picture_of_a_life_there_is_what_ended_the_life_before(
         ("CAMERA_STALLED", Cause.STALL, Cause.STALL),
         ("CAMERA_CRASHED", Cause.AGENT, Cause.AGENT),
         ("CAMERA_LOGIN", Cause.AGENT, Cause.AGENT),
+        ("CAMERA_CHANGED", Cause.CORRUPT, Cause.CORRUPT),
         ("CAMERA_UNREADABLE", Cause.CORRUPT, Cause.CORRUPT),
     ],
 )
