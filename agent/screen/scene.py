@@ -14,8 +14,8 @@ TITLE_CHARACTERS = 60
 LINE_CHARACTERS = 80
 MOST_LINES = 4
 """The longest notice or closed slide that the page can draw in letters of at least 32 px in both orientations."""
-EMERGENCY_CHARACTERS = 160
-EMERGENCY_LINES = 3
+EMERGENCY_CHARACTERS = 120
+EMERGENCY_LINES = 2
 """So much, title included, in so many lines, an emergency can say in letters of 96 px; with more they get smaller."""
 FOOTER_CHARACTERS = 90
 """The longest line of the footer."""

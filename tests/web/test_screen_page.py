@@ -1,7 +1,6 @@
 """The screen as citizens see it, in a real browser."""
 
 import time
-import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -14,15 +13,13 @@ from agent.screen.hub import Item
 from tests.eventually import eventually
 from tests.screen.pictures import plain
 from tests.web.conftest import LANDSCAPE, PORTRAIT, OpenPage
-from tests.web.looking import codes, contrasts, overflowing, pixel, seen, settled, until
+from tests.web.looking import codes, overflowing, pixel, seen, settled, until
 from tests.web.serving import ADDRESS, PLATE, Serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-LONGEST = "Bộ phận Tiếp nhận và Trả kết quả giải quyết thủ tục hành chính Công an xã Mường Quàng Ẳng Đỏ"
 RED, GREEN, BLUE = (200, 70, 70), (70, 190, 80), (70, 80, 200)
-STAGE = {"x": 700, "y": 500, "width": 24, "height": 24}
 WATCH_FOR_THANKS = """() => {
   window.seenAt = null;
   const overlay = document.querySelector(".thanks");
@@ -129,24 +126,6 @@ def test_the_code_on_the_glass_can_be_read_by_a_phone(serving: Serving, open_pag
         assert all(width == int(width) for width in widths), "a module is a whole number of pixels"
 
 
-def test_pictures_cross_fade_in_one_document_with_nothing_between_them(three: list[Item], open_page: OpenPage) -> None:
-    page = open_page()
-    navigations: list[str] = []
-    page.on("framenavigated", lambda frame: navigations.append(frame.url))
-    until(page, playing)
-    settled(page)
-    pixels: list[tuple[int, int, int]] = []
-    items: list[str | None] = []
-    deadline = time.monotonic() + 10
-    while not ({item.id for item in three} <= set(items) and len(pixels) > 40) and time.monotonic() < deadline:
-        pixels.append(pixel(seen(page, clip=STAGE), 12, 12))
-        items.append(shown(page))
-    assert {item.id for item in three} == set(items)
-    assert all(60 <= channel <= 210 for pixel in pixels for channel in pixel), "neither black, white nor the ground"
-    assert any(pixel not in (RED, GREEN, BLUE) for pixel in pixels), "a fade was seen"
-    assert navigations == []
-
-
 def test_the_loop_goes_on_when_the_agent_is_gone_and_the_page_comes_back_by_itself(
     serving: Serving, three: list[Item], open_page: OpenPage
 ) -> None:
@@ -223,29 +202,6 @@ def test_the_stage_is_where_it_was_drawn_and_never_crops(
     assert abs(sum(green) - inner[0]) <= 2
 
 
-def nothing_leaves_its_place(page: "Page") -> bool:
-    complaints = overflowing(page)
-    assert complaints == []
-    return True
-
-
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_the_longest_name_of_a_unit_stays_inside(
-    serving: Serving, open_page: OpenPage, form: Literal["NFC", "NFD"]
-) -> None:
-    serving.hub.set_nameplate(replace(PLATE, unit=unicodedata.normalize(form, LONGEST), number=88))
-    page = open_page()
-    for mode in ("idle", "play"):
-        if mode == "play":
-            serving.hub.set_playlist([serving.picture(plain(GREEN))])
-        until(page, f"document.body.dataset.mode === '{mode}'")
-        for width, height in (LANDSCAPE, PORTRAIT, (640, 360)):
-            page.set_viewport_size({"width": width, "height": height})
-            settled(page)
-            assert page.locator("h1").inner_text().replace("\n", " ") == LONGEST
-            eventually(lambda: nothing_leaves_its_place(page))  # the page hears of its new size with its next frame
-
-
 def test_the_fonts_are_really_ours(open_page: OpenPage) -> None:
     page = open_page()
     for weight in (400, 600, 700):
@@ -254,12 +210,6 @@ def test_the_fonts_are_really_ours(open_page: OpenPage) -> None:
     assert faces == [f'"Be Vietnam Pro" {weight} loaded' for weight in (400, 600, 700)] or faces == [
         f"Be Vietnam Pro {weight} loaded" for weight in (400, 600, 700)
     ]
-
-
-def test_every_text_stands_out_from_its_ground(open_page: OpenPage) -> None:
-    texts = contrasts(open_page())
-    assert len(texts) > 12
-    assert [text for text in texts if text["ratio"] < (4.5 if text["isLarge"] else 7)] == []
 
 
 def test_a_clock_that_is_not_trusted_is_not_shown(serving: Serving, open_page: OpenPage) -> None:

@@ -26,13 +26,15 @@ export class Stage {
     [this.front, this.back] = [this.back, this.front];
     const [incoming, outgoing] = [this.front, this.back];
     const { layout } = incoming.dataset;
-    outgoing.classList.replace("on", outgoing.dataset.layout === "full" && layout !== "full" ? "leaving" : "under");
+    const uncovers = outgoing.dataset.layout === "full" && layout !== "full"; // then what stands fades away above it
+    outgoing.classList.replace("on", uncovers ? "leaving" : "under");
+    incoming.classList.toggle("at-once", uncovers);
     void incoming.offsetWidth; // styles settle at opacity 0 first, or there would be nothing to fade from
     incoming.classList.replace("coming", "on");
     document.body.dataset.mode = "play";
     document.body.dataset.layout = layout;
     await gone();
-    empty(outgoing, "under", "leaving");
+    empty(outgoing, "under", "leaving", "at-once");
   }
 
   /** Fade out what stands, down to the idle slide. */
@@ -41,7 +43,7 @@ export class Stage {
     delete document.body.dataset.layout;
     this.front.classList.replace("on", "leaving");
     await gone();
-    empty(this.front, "leaving");
+    empty(this.front, "leaving", "at-once");
   }
 }
 
