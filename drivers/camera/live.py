@@ -131,7 +131,8 @@ def parameters(codec: str, head: bytes) -> bytes:
         return b""
     mask, shift, kind = PARAMETERS[codec]
     units = head.split(b"\0\0\1")[1:]
-    return b"".join(unit.rstrip(b"\0") for unit in units if unit and unit[0] >> shift & mask == kind)
+    found = (unit.rstrip(b"\0") for unit in units if unit and unit[0] >> shift & mask == kind)
+    return b"".join(dict.fromkeys(found))  # some cameras send each twice, now and then
 
 
 def reason(error: Exception) -> str:

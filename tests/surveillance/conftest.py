@@ -130,3 +130,9 @@ def run() -> Iterator[Callable[..., Running]]:
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is told sooner than at a counter, where how soon is not the question."""
+    monkeypatch.setattr("agent.surveillance.heartbeat.SILENCE_S", 0.8)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from agent.health import Status
-from agent.settings.model import Record
 from agent.surveillance.process import Told
 from drivers.camera.network import NetworkCamera
 from tests.drivers.videos import write_video
@@ -17,7 +16,7 @@ from tests.eventually import eventually
 from tests.rtsp import Film, RtspCamera, rtsp_camera
 from tests.surveillance.conftest import Running, camera
 from tests.surveillance.faults import torment
-from tests.surveillance.test_recording import plays
+from tests.surveillance.test_recording import plays, short_record
 from tests.surveillance.test_service import QUICK, still_of, watch_children
 
 Run = Callable[..., Running]
@@ -87,6 +86,7 @@ def refuse(device: RtspCamera) -> None:
     device.refuse()
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("fault", "first", "then"),
     [(mute, "CAMERA_STALLED", None), (drop, "CAMERA_ENDED", None), (refuse, "CAMERA_ENDED", "CAMERA_AWAY")],
@@ -148,7 +148,7 @@ def test_whatever_the_clock_of_the_camera_does_pictures_come_and_recordings_play
 ) -> None:
     told: list[Told] = []
     with rtsp_camera(street, clock=mad) as device:
-        settings = network_camera(device, record=Record(path=tmp_path, segment_s=5))
+        settings = network_camera(device, record=short_record(tmp_path))
         running = run(settings, recorded=told.append)
         eventually(lambda: told, 60)
         assert still_of(running)

@@ -24,6 +24,7 @@ from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff
 from agent.surveillance.still import Still
 from drivers.camera.room import Room
+from tests.drivers.videos import write_video
 from tests.eventually import eventually
 from tests.surveillance.conftest import START_S, Running, camera
 from tests.surveillance.test_privacy import LEFT_HALF, detail, from_jpeg
@@ -238,6 +239,7 @@ def test_a_hanging_child_is_noticed_in_two_seconds_and_replaced_within_three(
     record_property("figure: camera hangs", figure)
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("do", "code", "text"),
     [
@@ -247,14 +249,15 @@ def test_a_hanging_child_is_noticed_in_two_seconds_and_replaced_within_three(
     ],
 )
 def test_whatever_goes_wrong_inside_is_said_and_outlived(run: Run, do: str, code: str, text: str) -> None:
-    running = run(camera("sim", {"script": [{"after_s": 1, "do": do}]}), QUICK)
+    running = run(camera("sim", {"script": [{"after_s": 0.3, "do": do}]}), QUICK)
     _, condition = running.until(code)
     assert condition.values["text"] == text
     running.until("OK", after=running.codes.index(code))
 
 
-def test_a_clip_played_once_has_ended_and_begins_again(run: Run, surveillance_clip: Path) -> None:
-    running = run(camera("file", {"source": surveillance_clip, "loop": False}), QUICK)
+def test_a_clip_played_once_has_ended_and_begins_again(run: Run, tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4")
+    running = run(camera("file", {"source": film, "loop": False}), QUICK)
     _, condition = running.until("CAMERA_ENDED")
     assert "end of the file" in condition.values["text"]
     running.until("OK", after=running.codes.index("CAMERA_ENDED"))
@@ -275,6 +278,7 @@ def test_a_missing_file_needs_a_person_and_is_played_once_it_is_there(
     assert still_of(running)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_stream_is_not_there_before_a_key_frame_was_decoded(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +315,7 @@ def test_a_library_that_does_not_load_is_named(
     assert condition.values["text"] == reason
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_child_that_survives_a_kill_is_said_and_no_second_one_takes_the_camera(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,7 +383,7 @@ def test_stopped_in_any_state_it_is_gone_in_a_second_and_a_half(
     assert not any(is_running(child.pid) for child in children)
 
 
-def test_twenty_kills_in_a_row_leak_nothing(run: Run, surveillance_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eight_kills_in_a_row_leak_nothing(run: Run, surveillance_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fourth child is killed while a still is being asked for, the others while they start."""
     children = watch_children(monkeypatch)
 
@@ -388,16 +393,16 @@ def test_twenty_kills_in_a_row_leak_nothing(run: Run, surveillance_clip: Path, m
     running = run(camera("file", {"source": surveillance_clip}), QUICK)
     still_of(running)
     threads, before = threading.active_count(), descriptors()
-    for killed in range(20):
+    for killed in range(8):
         eventually(are_born(killed + 1))
         if killed % 4 == 0:
             running.process.ask()
         os.kill(children[-1].pid, signal.SIGKILL)
         eventually(children[-1].is_gone)
-    eventually(are_born(21))
+    eventually(are_born(9))
     still_of(running)
     assert (threading.active_count(), descriptors()) == (threads, before)
-    assert not any(is_running(child.pid) for child in children[:20])
+    assert not any(is_running(child.pid) for child in children[:8])
 
 
 def test_what_the_driver_opened_is_known(run: Run) -> None:
@@ -411,7 +416,10 @@ import os
 import time
 import av
 from drivers.base import DriverNotReady, Packet
+from drivers.camera import sim
 from drivers.camera.sim import SimCamera
+
+sim.GOP_S = 1
 
 class Garbled(SimCamera):
     """Sends what looks like video and is noise."""
