@@ -264,4 +264,5 @@ def test_parameter_sets_are_found_by_codec() -> None:
     h264 = b"\0\0\0\1\x67set\0\0\0\1\x68pps\0\0\1\x65picture"
     assert parameters("h264", h264) == b"\x67set"
     assert parameters("hevc", b"\0\0\0\1\x42\1set\0\0\1\x26picture") == b"\x42\1set"
+    assert parameters("h264", b"\0\0\1\x67set\0\0\1\x68\0\0\1\x67set") == b"\x67set"
     assert parameters("mjpeg", h264) == b""
