@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import signal
 import time
@@ -133,11 +134,16 @@ def test_a_superior_watches_the_counter_for_some_seconds_and_the_screen_says_so(
         ear.say("motcua/v1/40/na-0123/down/command/watch/w1", order)
         eventually(lambda: len(manifests()) >= 2, within_s=15)
         assert "cấp trên đang xem" in notice()
+        with urlopen(f"{counter.web}/status/camera/quay.jpg", timeout=10) as shown:  # noqa: S310 - its own address
+            assert looks_like_video(shown.read())
         counter.press()
         eventually(lambda: (ear.last("up/result/watch/w1") or {}).get("status") == "done", within_s=20)
         result, told = ear.last("up/result/watch/w1"), eventually(lambda: ear.last("up/event/egress"), within_s=10)
         assert "cấp trên đang xem" not in notice()
         assert ear.last("up/event/rating")
+    counter.stop()
+    kinds = [json.loads(body)["data"].get("kind") for _, body in counter.stored()]
+    assert sorted(kind for kind in kinds if kind) == ["status", "watch"]
     assert [answer["status"] for answer in ear.heard("up/result/watch/w1")] == ["running", "done"]
     assert (result["ended"], result["pictures"]) == ("time", len(manifests()))
     assert [each["data"]["pictures"] for each in ear.heard("up/event/egress")] == [len(manifests())]
