@@ -31,7 +31,7 @@ from agent.rating.summary import SummaryData
 from agent.screen.played import PlayedData
 from agent.settings.schema import Plain, describe, models_in
 from agent.surveillance.egress import EgressData
-from agent.surveillance.facts import TamperData
+from agent.surveillance.facts import TamperData, VisitData
 from agent.uplink.cargo import BATCH_TYPE, EVENT_TYPE
 from agent.uplink.dispatch import BATCH_SIZE
 from agent.uplink.payload import (
@@ -103,6 +103,7 @@ EVENTS: dict[EventType, tuple[type[BaseModel], ...]] = {
     EventType.METRIC: (TransactionsData,),
     EventType.PLAYED: (PlayedData,),
     EventType.EGRESS: (EgressData,),
+    EventType.VISIT: (VisitData,),
 }
 """What the `data` of each type of event may be."""
 
@@ -147,6 +148,7 @@ CHANNELS = (
     Channel("watermark", HERE.watermark, Watermark, "Where every lane ends, every minute and after a burst.", RETAINED),
     Channel("config", HERE.config, ConfigReport, "What became of the last configuration file.", RETAINED),
     _event(EventType.RATING, "A citizen pressed a key."),
+    _event(EventType.VISIT, "Somebody was at the counter: how long, and in which quarter of an hour it began."),
     _event(EventType.INSPECTION, "What an inspector found at the counter."),
     _event(EventType.ALERT, "Something that a person should know of."),
     _event(EventType.GAP, "Events that were dropped undelivered."),

@@ -203,6 +203,15 @@ class Packet:
     """`time.monotonic()` when it arrived."""
 
 
+class CameraOptions(Options):
+    """The options of a camera."""
+
+    @property
+    def smaller(self) -> Self | None:
+        """Options under which the same driver opens a smaller picture of the same view, where the camera has one."""
+        return None
+
+
 class Camera(Driver):
     """A device that delivers coded video. Used only inside the camera's child process.
 

@@ -179,7 +179,7 @@ def _settings(folder: Path, broker: str) -> dict[str, object]:
         "rating": {"correction_s": 2, "lockout_s": 3, "privacy": {"bucket_min": 0}},
         "keypads": [{"driver": "serial", "port": str(folder / "keypad"), "keys": {KEYS[n]: 4 - n for n in KEYS}}],
         "qr": {"mode": "local", "url": f"HTTP://{network}/R/", "secret_file": str(secret)},
-        "cameras": [{"name": "quay", "driver": "sim"}],
+        "cameras": [{"name": "quay", "driver": "sim", "visits": {"area": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}}],
         "screen": {"media": str(folder / "media")},
         "web": {"listen": "127.0.0.1:0", "counter_network": network},
     }

@@ -260,6 +260,14 @@ class Record(Section):
         return round(self.limit_gb * 1e9)
 
 
+class Visits(Section):
+    """How people who come to the counter are counted."""
+
+    area: Polygon | None = None
+    """Where citizens stand, without the officer's place and the passage: a polygon of [x, y], fractions 0..1 of the
+    picture from its upper left corner. Unless it is there, the whole picture counts."""
+
+
 class Camera(Section):
     """A camera that looks at the counter."""
 
@@ -280,6 +288,8 @@ class Camera(Section):
     analyse: bool = True
     """Whether the box looks at the pictures itself: who is there, what was done to the lens. false only records, with
     half the memory; with egress pixelated, every picture that leaves is then pixelated whole."""
+    visits: Visits | None = Visits()
+    """Visits are counted, without pictures; null: they are not."""
 
 
 class Display(Section):

@@ -6,7 +6,6 @@ ends with its parent, however that ends: the kernel kills it (PR_SET_PDEATHSIG),
 end tells it. Pictures leave only through `privacy.Egress`, over the wire; what is recorded stays on the box.
 """
 
-import base64
 import ctypes
 import logging
 import os
@@ -17,12 +16,12 @@ import threading
 import time
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from agent.surveillance.heartbeat import Heartbeat
-from agent.surveillance.look import Look
 from agent.surveillance.wire import Wire
 
 if TYPE_CHECKING:
@@ -31,12 +30,12 @@ if TYPE_CHECKING:
     from agent.surveillance.burn import Burner
     from agent.surveillance.capture import Capture
     from agent.surveillance.decode import Moment
-    from agent.surveillance.eye import Eye
+    from agent.surveillance.lookout import Lookout
     from agent.surveillance.privacy import Egress, Polygon
     from agent.surveillance.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
     from agent.surveillance.stills import Stills
-    from drivers.base import Camera
+    from drivers.base import Camera, CameraOptions
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +104,8 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
         pictures=[glance.see] if recorder is None else [recorder.see, glance.see],
         check_every_s=CHECK_EVERY_S if order["analyse"] else CHECK_SELDOM_S,
     )
-    _Answering(wire, lambda: _stills(camera, ring), order, capture, glance).start()
+    lookout = partial(_lookout, order, wire, camera, ring)
+    _Answering(wire, lambda: _stills(camera, ring), order, capture, glance=glance, lookout=lookout).start()
     try:
         heartbeat.ready(time.monotonic())
         camera.open()
@@ -168,14 +168,22 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
 
 def _camera(order: dict[str, Any]) -> "Camera":
     """The driver that *order* names, not opened."""
+    driver, options = _driver(order)
+    return driver(options)
+
+
+def _driver(order: dict[str, Any]) -> "tuple[type[Camera], CameraOptions]":
     import agent.surveillance.decode  # noqa: F401, PLC0415 - or the driver would load PyAV, on the camera's time
     from drivers import registry  # noqa: PLC0415
-    from drivers.base import Camera  # noqa: PLC0415
+    from drivers.base import Camera, CameraOptions  # noqa: PLC0415
 
     driver = registry.find("camera", order["driver"])
     if not issubclass(driver, Camera):
         raise ValueError(f"{order['driver']} is not a camera driver")
-    return driver(driver.Options.model_validate(order["options"]))
+    options = driver.Options.model_validate(order["options"])
+    if not isinstance(options, CameraOptions):
+        raise TypeError(f"{order['driver']}: its options are no CameraOptions")
+    return driver, options
 
 
 def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
@@ -204,11 +212,18 @@ class _Answering(threading.Thread):
     """Answers the parent while the other thread is inside the driver; ends the process when the parent is gone."""
 
     def __init__(
-        self, wire: Wire, stills: "Callable[[], Stills]", order: dict[str, Any], capture: "Capture", glance: _Glance
+        self,
+        wire: Wire,
+        stills: "Callable[[], Stills]",
+        order: dict[str, Any],
+        capture: "Capture",
+        *,
+        glance: _Glance,
+        lookout: "Callable[[], Lookout]",
     ) -> None:
         super().__init__(name="answering", daemon=True)
         self._wire, self._stills, self._order, self._capture = wire, stills, order, capture
-        self._glance = glance
+        self._glance, self._lookout = glance, lookout
 
     def run(self) -> None:
         with suppress(EOFError, OSError):
@@ -227,21 +242,21 @@ class _Answering(threading.Thread):
         question = None
         while question is None and not self._capture.seen.is_set():
             question = self._wire.receive(0.1)
-        eye: Eye | None = None
+        lookout: Lookout | None = None
         if self._order["analyse"]:
-            eye = _eye(self._order, self._wire)
-            self._capture.show_to(eye.see)
+            lookout = self._lookout()
+            self._capture.show_to(lookout.see)
         elif question is None:
             question = self._wire.receive()  # what is only recorded is shown to nobody: OpenCV stays where it is
         from agent.surveillance.stills import picture  # noqa: PLC0415
 
         stills = self._stills()
         egress = _egress(self._order, self._wire)
-        learns = eye is not None and egress.learns
+        learns = lookout is not None and egress.learns
         while True:
             if question is not None and question.words["kind"] == "relearn":
-                if eye is not None:
-                    eye.relearn()
+                if lookout is not None:
+                    lookout.relearn()
                 egress.relearn()
             elif question is not None:
                 words, content = stills.make(question.words["kind"], egress, self._glance.newest)
@@ -281,10 +296,13 @@ def _masks(order: dict[str, Any]) -> "tuple[Polygon, ...]":
     return tuple(tuple((x, y) for x, y in mask) for mask in order["masks"])
 
 
-def _eye(order: dict[str, Any], wire: Wire) -> "Eye":
-    from agent.surveillance.eye import Eye  # noqa: PLC0415
+def _lookout(order: dict[str, Any], wire: Wire, camera: "Camera", ring: "Ring") -> "Lookout":
+    from agent.surveillance.lookout import lookout  # noqa: PLC0415
+    from agent.surveillance.onset import Behind  # noqa: PLC0415
 
-    return Eye(wire.send, view=base64.b64decode(order["view"]), state=Look(order["look"]))
+    driver, options = _driver(order)
+    smaller = partial(driver, options.smaller) if options.smaller is not None else None
+    return lookout(order, wire.send, Behind(lambda: camera.codec, ring.groups), smaller)
 
 
 if __name__ == "__main__":

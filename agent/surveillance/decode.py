@@ -42,6 +42,16 @@ class Stream:
         return (frame for frame in _feed(self._decoder, packet) if _is_valid(frame))
 
 
+def pictures(codec: Codec, group: Sequence[Packet]) -> Iterator[Moment]:
+    """The valid pictures of *group*, which begins with a key frame, in the order in which they are shown."""
+    arrivals = {cast("av.Packet[Any]", packet.data).pts: packet.at_monotonic for packet in group}
+    decoder = _decoder(codec)
+    for packet in (*group, None):
+        for frame in _feed(decoder, packet):
+            if _is_valid(frame):
+                yield Moment(frame, arrivals.get(frame.pts, group[0].at_monotonic))
+
+
 def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
     """The last valid picture in *groups* (newest first, each from a key frame on), or None."""
     for group in groups:

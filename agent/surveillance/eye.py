@@ -12,10 +12,12 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.surveillance.decode import Moment
+from agent.surveillance.doorway import Doorway
 from agent.surveillance.look import Look
+from agent.surveillance.luma import Luma, brightness, shrunk
+from agent.surveillance.onset import Behind
 from agent.surveillance.tamper import Sentry
 from agent.surveillance.view import COLUMNS, ROWS, Sample, sample_of
 
@@ -23,8 +25,6 @@ log = logging.getLogger(__name__)
 
 VIEW_EVERY_S = 3600.0
 """The parent keeps the view that was learned; what was added to it since is told so often."""
-_BRIGHTNESS_FIRST = frozenset({"gray", "nv12", "yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p"})
-"""Formats whose first plane is the brightness, a byte each."""
 
 Tell = Callable[[Mapping[str, Any], bytes], None]
 
@@ -32,10 +32,16 @@ Tell = Callable[[Mapping[str, Any], bytes], None]
 class Eye:
     """Looks for one camera. `relearn` is for any thread."""
 
-    def __init__(self, tell: Tell, *, view: bytes = b"", state: Look = Look.CLEAR) -> None:
-        """*view* and *state* are what an earlier process told last; an unusable view is learned again."""
+    def __init__(
+        self, tell: Tell, *, view: bytes = b"", state: Look = Look.CLEAR, doorway: Doorway | None = None
+    ) -> None:
+        """*view* and *state* are what an earlier process told last; an unusable view is learned again.
+
+        *doorway* looks at the same pictures for who comes and goes.
+        """
         self._tell = tell
         self._sentry = Sentry(sample_from(view), state)
+        self._doorway = doorway
         self._told_view_at: float | None = None
         self._is_new_view = not view
         self._relearns = False
@@ -49,8 +55,8 @@ class Eye:
         """What is seen from the next picture on is how it should be."""
         self._relearns = True
 
-    def see(self, moment: Moment) -> None:
-        """Look at *moment*, and tell what is new.
+    def see(self, moment: Moment, behind: Behind | None = None) -> None:
+        """Look at *moment*, of the stream *behind* it, and tell what is new.
 
         Raises:
             OSError: the parent is gone.
@@ -59,14 +65,26 @@ class Eye:
         if self._relearns:
             self._relearns, self._is_new_view = False, True
             self._sentry = Sentry()
+            if self._doorway is not None:
+                self._doorway.relearn(moment.at_monotonic)
         try:
-            state = self._sentry.see(sample_of(brightness(moment.frame)), moment.at_monotonic)
+            luma = shrunk(brightness(moment.frame))
+            state = self._sentry.see(sample_of(luma), moment.at_monotonic)
+            self._watch_doorway(luma, moment.at_monotonic, behind)
         except (av.FFmpegError, cv2.error, ValueError) as error:
             log.warning("a picture could not be looked at: %s", error)
             return
         if state is not before:
             self._tell({"kind": "eye", "look": state, "since": self._sentry.since}, b"")
         self._tell_view(moment.at_monotonic)
+
+    def _watch_doorway(self, luma: Luma, at: float, behind: Behind | None) -> None:
+        if self._doorway is None:
+            return
+        if self._sentry.state is Look.CLEAR:
+            self._doorway.see(luma, at, behind)
+        else:
+            self._doorway.blind(at)
 
     def _tell_view(self, at: float) -> None:
         view = self.background
@@ -77,14 +95,6 @@ class Eye:
         if self._is_new_view or self._told_view_at is None or at - self._told_view_at >= VIEW_EVERY_S:
             self._is_new_view, self._told_view_at = False, at
             self._tell({"kind": "view"}, view.tobytes())
-
-
-def brightness(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """The brightness of *frame*: where the decoder left it, if it has a plane of its own."""
-    if frame.format.name not in _BRIGHTNESS_FIRST:
-        frame = frame.reformat(format="gray")
-    plane = frame.planes[0]
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
 
 def sample_from(view: bytes) -> Sample | None:

@@ -7,7 +7,6 @@ from a process that parses foreign bytes. It belongs to the thread that opened i
 kills it when that thread ends.
 """
 
-import base64
 import os
 import signal
 import socket
@@ -26,7 +25,7 @@ from agent.errors import TryAgain
 from agent.settings.model import Camera, Record
 from agent.surveillance.cause import Cause
 from agent.surveillance.heartbeat import Heartbeat
-from agent.surveillance.look import Look
+from agent.surveillance.sight import Sight
 from agent.surveillance.still import Still
 from agent.surveillance.wire import Message, Wire
 
@@ -112,12 +111,8 @@ class CameraProcess:
         """Since when that is so."""
         self.faceless = ""
         """Why faces cannot be found, so that pictures are pixelated whole; empty while nothing is wrong."""
-        self.look = Look.CLEAR
-        """What its pictures look like."""
-        self.look_since = self.started_at
-        """Since when they do."""
-        self.view = b""
-        """What it learned of the place it looks at; it means something to a child only."""
+        self.sight = Sight()
+        """What it sees, and what those before it saw."""
         self.model = ""
         """What the driver says it opened."""
 
@@ -146,22 +141,15 @@ class CameraProcess:
             undo.pop_all()
         return cls(camera.name, process, Wire(ours), heartbeat)
 
-    def order(
-        self,
-        camera: Camera,
-        *,
-        timezone: str,
-        view: bytes = b"",
-        look: Look = Look.CLEAR,
-        backdrop: Path | None = None,
-    ) -> None:
+    def order(self, camera: Camera, *, timezone: str, sight: Sight | None = None, backdrop: Path | None = None) -> None:
         """Let the child open *camera*; *timezone* names the folders and files of its recordings.
 
-        *view* and *look* are what an earlier child told last; *backdrop* is the file in which children keep what
+        *sight* is what earlier children told; this one adds to it. *backdrop* is the file in which children keep what
         the empty counter looks like.
         """
         self.started_at = time.monotonic()
-        self.view, self.look = view, look
+        self.sight = sight or self.sight
+        self.sight.main_only, self.sight.look_since = "", self.started_at
         with suppress(OSError):  # it died at birth: `attend` will say so
             self._wire.offer(
                 {
@@ -173,8 +161,8 @@ class CameraProcess:
                     "record": _record(camera, timezone),
                     "analyse": camera.analyse,
                     "backdrop": str(backdrop) if backdrop is not None else None,
-                    "view": base64.b64encode(view).decode(),
-                    "look": look,
+                    "visits": camera.visits.model_dump(mode="json") if camera.visits is not None else None,
+                    **self.sight.words,
                 }
             )
 
@@ -280,12 +268,10 @@ class CameraProcess:
                 self.unrecorded, self.unrecorded_since = str(words["trouble"]), float(words["since"])
             case "faces":
                 self.faceless = str(words["trouble"])
-            case "eye":
-                self.look, self.look_since = Look(words["look"]), float(words["since"])
-            case "view":
-                self.view = message.body
             case "still":
                 self._answer(message)
+            case _:
+                self.sight.hear(message)
 
     def _answer(self, message: Message) -> None:
         words = message.words

@@ -22,10 +22,13 @@ from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 from agent.settings.model import Camera
 from agent.surveillance.cause import Cause
+from agent.surveillance.facts import Cut
 from agent.surveillance.heartbeat import Silence, is_in_doubt, silence
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
+from agent.surveillance.presence import Change, Turn
 from agent.surveillance.process import CameraProcess, Ending, Told
+from agent.surveillance.sight import Sight
 from agent.surveillance.spare import Spare
 from agent.surveillance.still import Still
 from agent.surveillance.vigil import Vigil, cause_of
@@ -79,17 +82,20 @@ class CameraService(Service):
         timezone: str = "UTC",
         recorded: Callable[[Told], None] = lambda _: None,
         tampered: Callable[[Look], None] = lambda _: None,
+        turned: Callable[[Change, Cut], None] = lambda *_: None,
         is_open: Callable[[], bool] = lambda: True,
         kept: KeptView | None = None,
         backdrop: Path | None = None,
+        kept_ground: KeptView | None = None,
         vigil: Vigil | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         """*recorded* hears of every finished segment, on this service's thread, and must not wait.
 
         *tampered* hears once when something was done to the camera; when it raises, again soon. A picture that is
-        black while the counter is not *is_open* is what the last one to leave makes with the switch. *vigil* learns
-        when there was no valid video, and why.
+        black while the counter is not *is_open* is what the last one to leave makes with the switch. *turned* hears who
+        came and went, and why it is not known any more who is there; it must not wait. *vigil* learns when there was
+        no valid video, and why.
         """
         super().__init__()
         self.name = component
@@ -99,7 +105,8 @@ class CameraService(Service):
         self._recorded = recorded
         self._tampered = tampered
         self._is_open = is_open
-        self._kept = kept or KeptView()
+        self._turned = turned
+        self._kept, self._kept_ground = kept or KeptView(), kept_ground or KeptView()
         self._backdrop = backdrop
         self._vigil = vigil or Vigil()
         self._look = Look.CLEAR
@@ -114,6 +121,7 @@ class CameraService(Service):
         self._failures = 0
         self._unrecorded = ""
         self._faceless = ""
+        self._main_only = ""
 
     @property
     def model(self) -> str:
@@ -164,7 +172,7 @@ class CameraService(Service):
         if process is None:
             raise TryAgain(f"camera {self._camera.name} is not there; its health says why")
         process.relearn()
-        process.view = b""
+        process.sight.view = b""
 
     def run(self, stop: threading.Event) -> None:
         self._report(Status.OK, "STARTING")
@@ -175,24 +183,18 @@ class CameraService(Service):
 
     def _serve(self, stop: threading.Event) -> None:
         self._vigil.resume(time.monotonic())
-        seen = Look.CLEAR
+        sight = Sight(view=self._kept.view, ground=self._kept_ground.view)
         while not stop.is_set():
             process = self._spare.take()
             try:
-                process.order(
-                    self._camera,
-                    timezone=self._timezone,
-                    view=self._kept.view,
-                    look=seen,
-                    backdrop=self._backdrop,
-                )
+                process.order(self._camera, timezone=self._timezone, sight=sight, backdrop=self._backdrop)
                 ending = self._follow(process, stop)
                 self._give_up(process, ending)
                 if ending is None:
                     process.leave()
             finally:
-                seen = process.look
                 self._there = None
+                self._lose_sight(process, "agent" if stop.is_set() else "camera")
                 is_gone = process.close()
             if ending is None:
                 return
@@ -233,17 +235,26 @@ class CameraService(Service):
 
     def _take_in(self, process: CameraProcess) -> None:
         """What the child told of its recording and of what it sees."""
-        self._kept.keep(process.view)
+        self._kept.keep(process.sight.view)
+        self._kept_ground.keep(process.sight.ground)
+        for change in process.sight.turns:
+            self._turned(change, "view")
+        process.sight.turns.clear()
         for segment in process.finished:
             self._recorded(segment)
         process.finished.clear()
         self._vigil.record(is_refused=bool(process.unrecorded), since=_since(process.unrecorded_since, process))
         if self._there is process:
-            self._judge(process.look, since=_since(process.look_since, process))
-            troubles = (process.unrecorded, process.faceless)
-            if troubles != (self._unrecorded, self._faceless):
-                self._unrecorded, self._faceless = troubles
+            self._judge(process.sight.look, since=_since(process.sight.look_since, process))
+            troubles = (process.unrecorded, process.faceless, process.sight.main_only)
+            if troubles != (self._unrecorded, self._faceless, self._main_only):
+                self._unrecorded, self._faceless, self._main_only = troubles
                 self._report_there()
+
+    def _lose_sight(self, process: CameraProcess, cut: Cut) -> None:
+        """Nobody looks any more: whoever is there is not seen leaving."""
+        beat = process.heartbeat.read()
+        self._turned(Change(Turn.LOST, beat.picture_at or process.started_at, is_seen=False), cut)
 
     def _judge(self, look: Look, *, since: float) -> None:
         """What its pictures look like: told when that changes, and as an alert when it is tampering that is new."""
@@ -274,12 +285,16 @@ class CameraService(Service):
         elif self._faceless:
             logger.warning("camera %s: its pictures are pixelated whole: %s", self._camera.name, self._faceless)
             self._report(Status.DEGRADED, "CAMERA_FACES", self._faceless)
+        elif self._main_only:
+            logger.warning("camera %s: the main stream is looked at: %s", self._camera.name, self._main_only)
+            self._report(Status.DEGRADED, "CAMERA_MAIN_ONLY", self._main_only)
         else:
             self._health.report(self.name, OK)
 
     def _find(self, process: CameraProcess) -> None:
         self._there, self._there_since = process, time.monotonic()
         self._unrecorded, self._faceless = process.unrecorded, process.faceless
+        self._main_only = process.sight.main_only
         self._report_there()
         if self._lost_at is not None:
             away_s = self._there_since - self._lost_at

@@ -30,6 +30,7 @@ from agent.surveillance.watch import Leases, WatchService
 from agent.surveillance.watchbook import BOOK, Watchbook
 from agent.surveillance.watchman import Lapses, Watchman
 from agent.web.site import CameraSeen
+from agent.wiring.doorways import Doorways
 from agent.wiring.standing import Standing
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Cameras:
         self.leases = Leases(viewings, standing.clock, cameras=self.services, watched=standing.hub.set_watchers)
         self.preview = Preview(viewings, standing.clock, cameras=self.services)
         self._recorded: dict[str, Recorded] = {}
+        self._doorways = Doorways(standing)
         self._lapses = Lapses(standing.clock)
         self._book = Watchbook(standing.folder, standing.clock, standing.timekeeper.last_life)
         self._vigils: dict[str, Vigil] = {}
@@ -86,6 +88,7 @@ class Cameras:
                 for camera in settings.cameras
                 if camera.record is not None
             ),
+            *self._doorways.units(),
             *(Unit(name, partial(self._camera, name, camera, zone), (camera, zone)) for name, camera in cameras),
             *([Unit("watch", partial(WatchService, self.leases, self.preview))] if cameras else []),
         ]
@@ -98,10 +101,12 @@ class Cameras:
             timezone=timezone,
             recorded=self._told_by(camera).put,
             tampered=partial(self._tampered, camera.name),
+            turned=self._doorways.turned(camera),
             is_open=self._is_open,
             vigil=self._vigil(camera, Cause.AGENT),
             kept=KeptView(self._standing.folder / "views" / f"{camera.name}.view"),
             backdrop=self._standing.folder / "views" / f"{camera.name}.backdrop",
+            kept_ground=KeptView(self._standing.folder / "views" / f"{camera.name}.ground"),
         )
         return service
 

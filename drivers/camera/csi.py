@@ -31,7 +31,7 @@ class CsiCamera(LiveCamera):
 
     has_clock = False
 
-    class Options(base.Options):
+    class Options(base.CameraOptions):
         camera: int = Field(default=0, ge=0, le=7)
         width: int = Field(default=1280, ge=64, le=3840, multiple_of=2)
         height: int = Field(default=720, ge=64, le=2160, multiple_of=2)

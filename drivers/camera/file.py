@@ -23,7 +23,7 @@ ASSUMED_FPS = 25
 class FileCamera(base.Camera):
     """Plays `source`, any container PyAV reads."""
 
-    class Options(base.Options):
+    class Options(base.CameraOptions):
         source: Path
         loop: bool = True
 

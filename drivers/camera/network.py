@@ -70,15 +70,22 @@ def _absolute(path: Path) -> Path:
 class NetworkCamera(LiveCamera):
     """Opens `source`, and signs in where the camera asks for it."""
 
-    class Options(base.Options):
+    class Options(base.CameraOptions):
         source: Annotated[str, Field(max_length=500), AfterValidator(_source)]
+        sub_source: Annotated[str, Field(max_length=500), AfterValidator(_source)] | None = None
         credentials_file: Annotated[Path, AfterValidator(_absolute)] | None = None
 
         @model_validator(mode="after")
         def _has_its_password(self) -> "NetworkCamera.Options":
-            if self.credentials_file is None and _HOLES.search(self.source):
+            if self.credentials_file is None and _HOLES.search(self.source + (self.sub_source or "")):
                 raise base.refuse("camera_source_holes")
             return self
+
+        @property
+        def smaller(self) -> "NetworkCamera.Options | None":
+            if self.sub_source is None:
+                return None
+            return self.model_copy(update={"source": self.sub_source, "sub_source": None})
 
     _options: Options
 

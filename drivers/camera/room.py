@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 """Height x width x 3, blue-green-red, 8 bits."""
 
-VISIT_EVERY_S = 24.0
-"""A citizen comes in, stays at the desk and leaves, once in this time."""
+VISIT_EVERY_S = 50.0
+"""A citizen comes in, stays at the desk and leaves within 20 s, once in this time."""
 _WALL, _FLOOR, _DESK, _DESK_EDGE = (196, 205, 208), (120, 138, 150), (60, 96, 140), (40, 68, 104)
 _UNIFORM, _SHIRT, _SKIN, _HAIR, _INK = (62, 96, 74), (170, 96, 60), (150, 180, 214), (32, 30, 34), (40, 40, 40)
 _NOISES = 4
@@ -31,12 +31,24 @@ class Room:
 
     def draw(self, seconds: float, frame: int) -> Picture:
         """The counter *seconds* after the camera was switched on."""
+        citizen = _walk(seconds % VISIT_EVERY_S)
+        return self._counter(seconds, frame, citizen + 0.004 * math.sin(seconds * 5) if citizen is not None else None)
+
+    def empty(self, seconds: float, frame: int) -> Picture:
+        """Nobody comes."""
+        return self._counter(seconds, frame, None)
+
+    def sitting(self, seconds: float, frame: int) -> Picture:
+        """A citizen sits at the desk and does not move."""
+        return self._counter(seconds, frame, 0.4)
+
+    def _counter(self, seconds: float, frame: int, citizen: float | None) -> Picture:
         picture = self._empty.copy()
         self._clock(picture, seconds)
         self._person(picture, x=0.62 + 0.03 * math.sin(seconds / 2), y=0.30, cloth=_UNIFORM)
         self._desk(picture)
-        if (citizen := _walk(seconds % VISIT_EVERY_S)) is not None:
-            self._person(picture, x=citizen + 0.004 * math.sin(seconds * 5), y=0.42, cloth=_SHIRT)
+        if citizen is not None:
+            self._person(picture, x=citizen, y=0.42, cloth=_SHIRT)
         self._write(picture, f"{int(seconds // 60):02d}:{seconds % 60:04.1f}  #{frame}")
         return self._grained(picture, frame)
 

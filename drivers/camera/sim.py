@@ -27,18 +27,21 @@ GOP_S = 2
 class SimCamera(base.Camera):
     """Draws `fps` pictures of the counter a second."""
 
-    class Options(base.Options):
+    class Options(base.CameraOptions):
         class Fault(base.Options):
             """What goes wrong, and when.
 
             hang: `read` never returns; crash: the process dies of SIGSEGV; end: the stream ends;
-            dark, black, cover, sprayed, defocus, moved, freeze: the picture changes; clear: it is as it was.
+            dark, black, cover, sprayed, defocus, moved, freeze: the picture changes; empty, sit: nobody comes, or
+            somebody sits there all the time; clear: it is as it was.
             """
 
             after_s: float = Field(ge=0)
-            do: Literal[
-                "hang", "crash", "end", "dark", "black", "cover", "sprayed", "defocus", "moved", "freeze", "clear"
-            ]
+            do: (
+                Literal["hang", "crash", "end"]
+                | Literal["dark", "black", "cover", "sprayed", "defocus", "moved", "freeze", "clear"]
+                | Literal["empty", "sit"]
+            )
 
         width: int = Field(default=640, ge=64, le=3840, multiple_of=2)
         height: int = Field(default=360, ge=64, le=2160, multiple_of=2)
@@ -117,6 +120,8 @@ class SimCamera(base.Camera):
             "sprayed": room.sprayed,
             "defocus": room.defocused,
             "moved": room.moved,
+            "empty": room.empty,
+            "sit": room.sitting,
         }
         return looks.get(self._look, room.draw)(seconds, self._frame)
 

@@ -79,7 +79,7 @@ class UsbCamera(LiveCamera):
 
     has_clock = False
 
-    class Options(base.Options):
+    class Options(base.CameraOptions):
         match: Match
         width: int = Field(default=1280, ge=64, le=3840, multiple_of=2)
         height: int = Field(default=720, ge=64, le=2160, multiple_of=2)

@@ -118,7 +118,6 @@ def test_the_child_starts_with_nothing_of_the_daemon() -> None:
         "agent.surveillance.cause",
         "agent.surveillance.child",
         "agent.surveillance.heartbeat",
-        "agent.surveillance.look",
         "agent.surveillance.wire",
     ]
 

@@ -12,9 +12,10 @@ import pytest
 
 from agent.errors import TryAgain
 from agent.surveillance.decode import Moment
-from agent.surveillance.eye import Eye, brightness
+from agent.surveillance.eye import Eye
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
+from agent.surveillance.luma import brightness
 from agent.surveillance.view import COLUMNS, ROWS, sample_of
 from drivers.camera.room import Room
 from tests.eventually import eventually
