@@ -147,6 +147,30 @@ def run(config: Path) -> None:
 
 @cli.command()
 @config_option
+@click.option("--at", "at", metavar='"YYYY-MM-DD HH:MM"', help="The minute, by the counter's clock; now unless said.")
+@click.option("--unsure", "is_unsure", is_flag=True, help="As if the box were not sure of the time.")
+@json_option
+def plan(config: Path, *, at: str | None, is_unsure: bool, as_json: bool) -> None:
+    """What the screen would play at a minute, in which order, and why everything else is out.
+
+    \b
+    Example:  counter-agent plan --at "2027-02-05 08:00"
+    """
+    from agent.screen.explain import explain  # noqa: PLC0415
+    from agent.settings.load import load  # noqa: PLC0415
+
+    settings = load(config)
+    now = datetime.now(settings.counter.zone)
+    try:
+        moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=settings.counter.zone) if at else now
+    except ValueError as error:
+        raise click.UsageError(f'--at: not "{at}" but year-month-day hour:minute: "2027-02-05 08:00"') from error
+    found = explain(settings, moment, now=now, is_trusted=not is_unsure)
+    click.echo(json.dumps(found.payload(), ensure_ascii=False) if as_json else found.text())
+
+
+@cli.command()
+@config_option
 @click.option(
     "--paper",
     type=click.Choice(["A4", "A5", "A6"], case_sensitive=False),

@@ -207,6 +207,7 @@ def test_an_emergency_takes_the_screen_for_minutes_or_until_a_time_and_can_be_ta
         ({"lines": ["x"] * (EMERGENCY_LINES + 1)}, "lines: a list of at most"),
         ({"lines": ["x" * EMERGENCY_CHARACTERS]}, f"with the title at most {EMERGENCY_CHARACTERS} characters"),
         ({"lines": ["a\x07b"]}, "lines:"),
+        ({"lines": ["Gọi ☎ 114"]}, "lacks ☎"),
         ({"minutes": 72 * 60 + 1}, "at most 72 hours"),
         ({"minutes": float("nan")}, "at most 72 hours"),
     ],

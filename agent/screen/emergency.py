@@ -23,6 +23,7 @@ from agent.alive import LastLife
 from agent.clock import Clock, Moment
 from agent.errors import TryAgain
 from agent.files import flush_folder, replace_file
+from agent.screen.glyphs import missing, named
 from agent.screen.scene import EMERGENCY_CHARACTERS, EMERGENCY_LINES, TITLE_CHARACTERS, Notice
 
 LIMIT_S = 72 * 3600.0
@@ -113,6 +114,8 @@ def worded(title: Any, lines: Any) -> Notice:
         raise ValueError(f"lines: a list of at most {EMERGENCY_LINES} texts, each on one line")
     if (length := len(title) + sum(map(len, lines))) > EMERGENCY_CHARACTERS:
         raise ValueError(f"lines: with the title at most {EMERGENCY_CHARACTERS} characters, not {length}")
+    if lacking := missing("".join((title, *lines))):
+        raise ValueError(f"lines: the screen's font lacks {', '.join(map(named, lacking[:5]))}; write it in words")
     return Notice(" ".join(title.split()), tuple(" ".join(line.split()) for line in lines))
 
 

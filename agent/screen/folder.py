@@ -207,6 +207,17 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
         return True
 
 
+def names_in(path: Path) -> list[str]:
+    """The names of the files in the folder at *path* that are looked into, as they are shown, in order.
+
+    Raises:
+        OSError: it is not there or cannot be read.
+    """
+    with os.scandir(path) as entries:
+        names = [shown_name(entry.name) for entry in entries if is_candidate(entry.name) and _is_file(entry)]
+    return sorted(names, key=str.casefold)[:MOST_FILES]
+
+
 def is_candidate(name: str) -> bool:
     """Neither hidden, nor a download under way, nor what file browsers leave behind."""
     return _UNFINISHED.search(name) is None and name.casefold() not in _LITTER

@@ -17,10 +17,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from agent.screen.scene import LINE_CHARACTERS, MOST_LINES, TITLE_CHARACTERS, Layout
+from agent.screen.scene import MOST_LINES, Layout
 from agent.settings.dates import Day
 from agent.settings.hours import DAYS, Days, Spans, days_in
 from agent.settings.refusal import refuse
+from agent.settings.words import NoticeLine, NoticeTitle
 
 MOST_ITEMS = 200
 
@@ -35,13 +36,7 @@ def _file(name: str) -> str:
     return name
 
 
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
-
-
 FileName = Annotated[str, Field(max_length=255), AfterValidator(_file)]
-Title = Annotated[str, AfterValidator(_composed), Field(min_length=1, max_length=TITLE_CHARACTERS)]
-TextLine = Annotated[str, AfterValidator(_composed), Field(max_length=LINE_CHARACTERS)]
 
 
 class Words(BaseModel):
@@ -49,9 +44,9 @@ class Words(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: Title
+    title: NoticeTitle
     """The one thing it says."""
-    lines: Annotated[tuple[TextLine, ...], Field(max_length=MOST_LINES)] = ()
+    lines: Annotated[tuple[NoticeLine, ...], Field(max_length=MOST_LINES)] = ()
     """What to know besides, a line each."""
 
 

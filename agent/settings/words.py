@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from agent.language import languages
 from agent.screen.glyphs import missing, named
-from agent.screen.scene import FOOTER_CHARACTERS
+from agent.screen.scene import FOOTER_CHARACTERS, LINE_CHARACTERS, TITLE_CHARACTERS
 from agent.settings.refusal import refuse
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
@@ -257,6 +257,8 @@ TimezoneName = Annotated[str, AfterValidator(_timezone)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_read_by_citizens)]
 """Text that citizens read: composed letters (NFC), no spaces around it, every character in the screen's font."""
 FooterLine = Annotated[str, Field(min_length=1, max_length=FOOTER_CHARACTERS), AfterValidator(_read_by_citizens)]
+NoticeTitle = Annotated[str, Field(min_length=1, max_length=TITLE_CHARACTERS), AfterValidator(_read_by_citizens)]
+NoticeLine = Annotated[str, Field(max_length=LINE_CHARACTERS), AfterValidator(_read_by_citizens)]
 Colour = Annotated[str, AfterValidator(_colour), _pattern("^#[0-9A-Fa-f]{6}$")]
 LogoFile = Annotated[Path, AfterValidator(_absolute("/etc/counter-agent")), AfterValidator(_logo)]
 SecretFile = Annotated[Path, BeforeValidator(expand_credential), AfterValidator(_absolute("/etc/counter-agent"))]
