@@ -95,6 +95,8 @@ class RtspCamera:
         self.requests: list[str] = []
         self.sessions = 0
         """How many were ever played."""
+        self.sent: list[tuple[float, int, bool, bool]] = []
+        """What was sent: when, in which session, whether it was a key frame, and whether it went out whole."""
         self._login, self._scheme, self._parameters_in_sdp = login, scheme, parameters_in_sdp
         self._live: list[_Session] = []
         self._lock = threading.Lock()
@@ -296,7 +298,7 @@ class RtspCamera:
             units = [film.sps, film.pps, *units]
         stamp = round(self.clock(number) * CLOCK_HZ / film.fps) & 0xFFFFFFFF
         pieces = [piece for unit in units for piece in _pieces(unit)]
-        sent = bytearray()
+        sent, is_whole = bytearray(), self._lose <= 0 and self._spoil <= 0
         for index, piece in enumerate(pieces):
             last = 0x80 if index == len(pieces) - 1 else 0
             packet = struct.pack("!BBHII", 0x80, 96 | last, session.sequence, stamp, 40) + piece
@@ -309,6 +311,7 @@ class RtspCamera:
                 packet = packet[:14] + bytes(byte ^ 0xA5 for byte in packet[14:])
             sent += struct.pack("!BBH", ord("$"), 0, len(packet)) + packet
         session.connection.sendall(sent)
+        self.sent.append((time.monotonic(), id(session), is_key, is_whole))
 
 
 def _pieces(unit: bytes) -> Iterator[bytes]:
