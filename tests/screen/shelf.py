@@ -1,10 +1,13 @@
-"""Media in a store, without the process that usually makes them."""
+"""Media made here, without the process that usually makes them (`test_develop` has that one)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from agent.errors import SystemReason
+from agent.screen.develop import Developed, Refused
 from agent.screen.document import develop_document
 from agent.screen.film import develop_film
-from agent.screen.media import MediaStore, Medium, Record, content_id
+from agent.screen.media import MediaError, MediaStore, Medium, Record, content_id
 from agent.screen.picture import develop_picture
 from agent.screen.sniff import sniff
 
@@ -29,3 +32,28 @@ def shelved(store: MediaStore, data: bytes) -> Medium:
     [(file, medium)] = developed(data, store.empty_workshop())
     store.enter(Record(content_id(data), (medium,)), [file])
     return medium
+
+
+def develop_here(
+    file: Path,
+    folder: Path,
+    *,
+    known: Callable[[str, int], None] = lambda source, size_bytes: None,  # noqa: ARG005
+    turn: Callable[[], None] = lambda: None,
+    opened: int | None = None,
+) -> Developed:
+    """In the place of `agent.screen.develop.develop`: the same, but for what a process of its own is good for."""
+    turn()
+    try:
+        data = (file if opened is None else Path(f"/proc/self/fd/{opened}")).read_bytes()
+    except OSError as error:
+        raise Refused("", "unreadable", error=SystemReason.of(error)) from None
+    source = ""
+    try:
+        kind, source = sniff(data[:4096]), content_id(data)
+        known(source, len(data))
+        made = developed(data, folder)
+    except MediaError as refused:
+        raise Refused(source, refused.reason, **refused.values) from None
+    files, media = zip(*made, strict=True)
+    return Developed(source, media, files, folder / f"source.{kind.suffix}")

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.screen import ingest
 from agent.screen.folder import AGAIN_S, MediaFolder
 from agent.screen.ingest import Ingest
 from agent.screen.media import MediaStore, Offer, content_id
 from tests.eventually import eventually
 from tests.screen.documents import pdf
 from tests.screen.pictures import noise, plain
+from tests.screen.shelf import develop_here
 from tests.screen.taking_in import plenty, running_ingest, serving
 
 LONG_AGO = 1_000_000_000.0
@@ -22,11 +24,11 @@ NOW = LONG_AGO + 1000
 class Box:
     """A watched folder and its ingest."""
 
-    def __init__(self, path: Path, ingest: Ingest) -> None:
+    def __init__(self, path: Path, running: Ingest) -> None:
         self.path = path / "media"
         self.path.mkdir(exist_ok=True)
-        self.ingest = ingest
-        self.folder = MediaFolder(self.path, ingest)
+        self.ingest = running
+        self.folder = MediaFolder(self.path, running)
 
     def put(self, name: str, data: bytes, *, at: float = LONG_AGO) -> None:
         (self.path / name).write_bytes(data)
@@ -45,10 +47,15 @@ class Box:
         return eventually(quiet, within_s=20)
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "develop", develop_here)
+
+
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Box]:
-    with running_ingest(tmp_path / "shown") as ingest:
-        yield Box(tmp_path, ingest)
+    with running_ingest(tmp_path / "shown") as running:
+        yield Box(tmp_path, running)
 
 
 @pytest.fixture
@@ -185,8 +192,8 @@ def test_a_deleted_file_is_not_looked_into_any_more(idle: Box) -> None:
 
 def test_without_room_what_plays_stays_and_the_file_is_offered_again(tmp_path: Path) -> None:
     room = [2**50]
-    with running_ingest(tmp_path / "shown", lambda _: room[0]) as ingest:
-        box = Box(tmp_path, ingest)
+    with running_ingest(tmp_path / "shown", lambda _: room[0]) as running:
+        box = Box(tmp_path, running)
         box.put("a.png", plain((9, 9, 9)))
         before = box.settled()
         room[0] = 10

@@ -17,7 +17,7 @@ from tests.screen.documents import pdf
 from tests.screen.films import RIGHT, film
 from tests.screen.pictures import noise
 
-DAMAGED = int(os.environ.get("COUNTER_AGENT_DAMAGED", "5"))
+DAMAGED = int(os.environ.get("COUNTER_AGENT_DAMAGED", "3"))
 REASONS = {
     *("broken", "unknown", "pixels", "pages", "locked", "memory", "crashed", "heic", "no_video", "codec", "profile"),
     *("level", "size", "rate", "bitrate", "interlaced", "length", "short", "empty", "container", "office"),

@@ -47,6 +47,13 @@ def test_a_file_that_crashes_its_darkroom_is_not_tried_again(tmp_path: Path, mon
     assert tries.read_text() == "."
 
 
+def test_what_an_earlier_life_left_half_done_is_gone(tmp_path: Path) -> None:
+    left = MediaStore(tmp_path / "shown").empty_workshop() / "source.mp4"
+    left.write_bytes(b"half a film")
+    with running_ingest(tmp_path / "shown"):
+        eventually(lambda: not left.exists())
+
+
 def test_without_room_nothing_is_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, "sys.exit(1)")
     (tmp_path / "a.png").write_bytes(plain((1, 2, 3)))

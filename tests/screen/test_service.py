@@ -13,7 +13,7 @@ import pytest
 from agent.clock import ManualClock, SystemClock
 from agent.health import Health, Report, Status
 from agent.language import language
-from agent.screen import folder, service
+from agent.screen import folder, ingest, service
 from agent.screen.calendar import Calendar
 from agent.screen.emergency import Siren
 from agent.screen.hub import Nameplate, ScreenHub
@@ -26,6 +26,7 @@ from agent.settings.hours import Hours
 from agent.settings.model import Screen
 from tests.eventually import eventually
 from tests.screen.pictures import noise, plain
+from tests.screen.shelf import develop_here
 from tests.screen.taking_in import plenty, serving
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -85,6 +86,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder.MediaFolder.__init__, "__kwdefaults__", {"settle_s": 0.05})
     monkeypatch.setattr(service, "MISSING_S", 0.05)
     monkeypatch.setattr(service, "TICK_S", 0.05)
+    monkeypatch.setattr(ingest, "develop", develop_here)
 
 
 @pytest.fixture

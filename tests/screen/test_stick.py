@@ -16,6 +16,7 @@ from agent.files import owned
 from agent.screen import stick as room
 from agent.screen.stick import carry_in
 from tests.screen.pictures import noise, plain
+from tests.screen.shelf import develop_here
 
 WORD = "k" * 43
 RED, GREEN = plain((200, 0, 0)), plain((0, 200, 0))
@@ -38,6 +39,11 @@ class Counter:
 
     def shown(self) -> dict[str, bytes]:
         return {file.name: file.read_bytes() for file in self.media.iterdir()}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "develop", develop_here)
 
 
 @pytest.fixture
@@ -126,7 +132,10 @@ def test_what_keeps_it_from_the_work_is_said(counter: Counter, monkeypatch: pyte
         counter.carry_in()
 
 
-def test_the_command_reads_the_screens_folder_from_the_configuration(counter: Counter, tmp_path: Path) -> None:
+def test_the_command_reads_the_screens_folder_from_the_configuration(
+    counter: Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # here as it is
     (counter.ours / "a.jpg").write_bytes(noise((600, 400))[:9000])
     config = tmp_path / "config.yaml"
     config.write_text(
