@@ -49,8 +49,9 @@ class Ingest:
             if stop.is_set():
                 raise TryAgain("the agent stops")
 
-        with suppress(OSError):  # half a film of an earlier life; a disk that refuses says so with the first file
-            self.store.empty_workshop()
+        if self.store.workshop.is_dir():
+            with suppress(OSError):  # half a film of an earlier life; a disk that refuses says so with the first file
+                self.store.empty_workshop()
         while not stop.is_set():
             beat()
             with suppress(queue.Empty):
