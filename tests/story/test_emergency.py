@@ -1,0 +1,59 @@
+"""An emergency is ordered by the province, takes the screen, outlives a crash of the agent, and is taken back."""
+
+import json
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.broker import Broker
+from tests.eventually import eventually
+from tests.story.counter import AGENT, Counter, Ear
+
+ROOT = f"motcua/v1/40/{AGENT}"
+
+
+def order(ear: Ear, number: int, **arguments: object) -> dict[str, Any]:
+    """Give the order; its result."""
+    expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    ear.say(f"{ROOT}/down/command/emergency/e{number}", {"expires": expires, "by": "UBND tỉnh", **arguments})
+
+    def answer() -> dict[str, Any] | None:
+        last: dict[str, Any] | None = ear.last(f"/up/result/emergency/e{number}")
+        return last if last is not None and last["status"] != "running" else None
+
+    result = eventually(answer, within_s=10)
+    assert result is not None
+    return result
+
+
+def on_the_screen(counter: Counter) -> Any:
+    """The emergency in the state that a page is given."""
+    try:
+        with urllib.request.urlopen(f"{counter.web}/events", timeout=10) as stream:  # noqa: S310 - loopback
+            state = next(line for line in stream if line.startswith(b"data:") and b"playlist" in line)
+    except OSError:
+        return None
+    return json.loads(state.removeprefix(b"data:"))["emergency"]
+
+
+def test_an_emergency_takes_the_screen_through_a_crash_until_it_is_taken_back(
+    counter: Counter, mosquitto: Broker
+) -> None:
+    with Ear(mosquitto.port).open(f"{ROOT}/up/#") as ear:
+        counter.start()
+        eventually(lambda: ear.last("/up/state"), within_s=10)
+        assert "emergency" in ear.last("/up/info")["capabilities"]
+        asked = {"title": "Bão số 5", "lines": ["Cần cứu hộ gọi 114"], "minutes": 60}
+        assert order(ear, 1, **asked)["status"] == "done"
+        eventually(lambda: on_the_screen(counter), within_s=10)
+        counter.kill()
+        counter.start()
+        eventually(lambda: on_the_screen(counter), within_s=10)
+        shown = on_the_screen(counter)
+        assert (shown["title"], shown["lines"]) == ("Bão số 5", ["Cần cứu hộ gọi 114"])
+        assert 3_400_000 < shown["left_ms"] < 3_600_000
+        eventually(lambda: ear.last("/up/health/screen")["code"] == "SCREEN_EMERGENCY", within_s=10)
+        assert "UBND tỉnh" in ear.last("/up/health/screen")["message"]
+        assert order(ear, 2, minutes=0)["emergency"] is False
+        eventually(lambda: on_the_screen(counter) is None, within_s=10)
+        assert not counter.outbox.with_name("emergency.json").exists()
