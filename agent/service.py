@@ -6,9 +6,19 @@ before it was asked to stop has *ended* and is rebuilt from its factory; one tha
 nor calls `progress.beat()` within its patience *hangs*, and starves the systemd watchdog.
 """
 
+import random
 import threading
 import time
 from abc import ABC, abstractmethod
+
+REST_BEAT_S = 1.0
+FIRST_LOOK_S = 0.2
+
+
+def look_again_s(looks: int, *, cap_s: float) -> float:
+    """Seconds until an absent device is looked for again, after *looks* in vain: doubling from the first, never more
+    than *cap_s*, jittered down to half."""
+    return min(FIRST_LOOK_S * 2.0 ** min(looks - 1, 10), cap_s) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
 class Progress:
@@ -44,3 +54,10 @@ class Service(ABC):
 
         Every wait inside has a timeout or wakes on *stop*. On return everything it opened is closed.
         """
+
+    def rest(self, seconds: float, stop: threading.Event) -> None:
+        """Do nothing for so long, or until *stop*, and be known to live."""
+        until = time.monotonic() + seconds
+        self.progress.beat()
+        while (left_s := until - time.monotonic()) > 0 and not stop.wait(min(left_s, REST_BEAT_S)):
+            self.progress.beat()

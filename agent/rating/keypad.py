@@ -11,20 +11,18 @@ well, for whoever leans on a key has a level.
 
 import logging
 import queue
-import random
 import threading
 import time
 from collections.abc import Callable
 
 from agent.health import OK, Condition, Health, Status
 from agent.rating.keys import Contact, Fault, Keys
-from agent.service import Service
+from agent.service import Service, look_again_s
 from drivers.base import DriverError, DriverFault, Keypad, Press, Remark
 
 log = logging.getLogger(__name__)
 
 READ_S = 0.5
-FIRST_LOOK_S = 0.2
 LAST_LOOK_S = 5.0
 THANKS_S = 2.0
 THANKS_READ_S = 0.05
@@ -32,7 +30,6 @@ THANKS_READ_S = 0.05
 ABSENT_LOOK_S = 1.0
 """Looking for an absent keypad costs next to nothing, and it shall work within two seconds of its return."""
 FAULT_LOOK_S = 30.0
-BEAT_S = 2.0
 
 ECHOES = ("KEYPAD_UNPLUGGED", "KEYPAD_MISSING")
 ABSENT = (*ECHOES, "KEYPAD_STOLEN")
@@ -103,7 +100,7 @@ class KeypadService(Service):
                 wait_s = self._pause_s(error)
             finally:
                 keypad.close()
-            self._wait(stop, wait_s)
+            self.rest(wait_s, stop)
 
     def _listen(self, keypad: Keypad, stop: threading.Event) -> None:
         """Hand presses on until *stop*.
@@ -183,15 +180,7 @@ class KeypadService(Service):
         self._health.report(self.name, condition)
 
     def _pause_s(self, error: DriverError) -> float:
-        """Seconds until the next look: doubling from the first, jittered down to half, capped by what is wrong."""
+        """Seconds until the next look, by what is wrong."""
         if isinstance(error, DriverFault):
             return FAULT_LOOK_S
-        cap_s = ABSENT_LOOK_S if error.code in ABSENT else LAST_LOOK_S
-        pause_s = min(FIRST_LOOK_S * 2.0 ** min(self._looks - 1, 10), cap_s)
-        return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-
-    def _wait(self, stop: threading.Event, wait_s: float) -> None:
-        until = time.monotonic() + wait_s
-        while (left_s := until - time.monotonic()) > 0 and not stop.is_set():
-            self.progress.beat()
-            stop.wait(min(left_s, BEAT_S))
+        return look_again_s(self._looks, cap_s=ABSENT_LOOK_S if error.code in ABSENT else LAST_LOOK_S)

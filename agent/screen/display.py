@@ -7,7 +7,6 @@ have written over it. At the end of the service no code is left standing: it wou
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -17,18 +16,16 @@ from agent.health import OK, Condition, Health, Status
 from agent.language import Language
 from agent.screen.card import Face, idle_face, rating_face, thanks_face
 from agent.screen.hub import ScreenHub
-from agent.service import Service
+from agent.service import Service, look_again_s
 from drivers.base import Display, DriverError, DriverFault
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 REPAIR_S = 60.0
-FIRST_LOOK_S = 0.2
 ABSENT_LOOK_S = 2.0
 LAST_LOOK_S = 5.0
 FAULT_LOOK_S = 30.0
-BEAT_S = 2.0
 PAGE_AWAY_S = 30.0
 """A page beats every 5 s; six missed beats are no hiccup."""
 
@@ -77,7 +74,7 @@ class DisplayService(Service):
                     wait_s = self._pause_s(error)
                 finally:
                     display.close()
-                self._wait(stop, wait_s)
+                self.rest(wait_s, stop)
         finally:
             self._hub.unlisten(news.set)
 
@@ -142,15 +139,7 @@ class DisplayService(Service):
             self._health.report(self.name, condition)
 
     def _pause_s(self, error: DriverError) -> float:
-        """Seconds until the next look: doubling from the first, jittered down to half, capped by what is wrong."""
+        """Seconds until the next look, by what is wrong."""
         if isinstance(error, DriverFault):
             return FAULT_LOOK_S
-        cap_s = ABSENT_LOOK_S if error.code in ECHOES else LAST_LOOK_S
-        pause_s = min(FIRST_LOOK_S * 2.0 ** min(self._looks - 1, 10), cap_s)
-        return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-
-    def _wait(self, stop: threading.Event, wait_s: float) -> None:
-        until = time.monotonic() + wait_s
-        while (left_s := until - time.monotonic()) > 0 and not stop.is_set():
-            self.progress.beat()
-            stop.wait(min(left_s, BEAT_S))
+        return look_again_s(self._looks, cap_s=ABSENT_LOOK_S if error.code in ECHOES else LAST_LOOK_S)

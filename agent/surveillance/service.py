@@ -201,7 +201,7 @@ class CameraService(Service):
             self._lose(ending)
             if not is_gone:
                 self._outwait(process, stop)
-            self._rest(self._backoff.wait_s(self._failures, again=ending.again), stop)
+            self.rest(self._backoff.wait_s(self._failures, again=ending.again), stop)
 
     def _follow(self, process: CameraProcess, stop: threading.Event) -> Ending | None:
         """Watch one child until it is lost, or *stop*: then None."""
@@ -320,11 +320,6 @@ class CameraService(Service):
         logger.error("camera %s: process %d survives SIGKILL", self._camera.name, process.pid)
         self._report(Status.FAILED, "CAMERA_UNKILLABLE")
         while not process.is_gone() and not stop.wait(LOOK_EVERY_S):
-            self.progress.beat()
-
-    def _rest(self, seconds: float, stop: threading.Event) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, 1.0)):
             self.progress.beat()
 
     def _report(self, status: Status, code: str, text: str = "") -> None:
