@@ -33,7 +33,7 @@ soak:
 	@COUNTER_AGENT_KILLS=1000 sh bootstrap.sh test pytest -n 2 tests/story/test_delivery.py
 	@COUNTER_AGENT_CUTS=100000 sh bootstrap.sh test pytest -n 2 tests/powercut
 	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
-	@COUNTER_AGENT_BENCH=1 sh bootstrap.sh bench pytest tests/bench
+	@COUNTER_AGENT_BENCH=1 sh bootstrap.sh bench pytest tests/bench tests/surveillance/test_gstreamer.py
 	@COUNTER_AGENT_SCREEN_MINUTES=120 sh bootstrap.sh test pytest -o timeout=9000 tests/web/test_endurance.py
 	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/test_tamper.py
 	@COUNTER_AGENT_DAMAGED=1000 sh bootstrap.sh test pytest tests/screen/test_fuzz.py

@@ -4,7 +4,7 @@
 #   sh bootstrap.sh run  [COMMAND…]   what the agent and its demo need
 #   sh bootstrap.sh dev  [COMMAND…]   the linters and type checkers beside it
 #   sh bootstrap.sh test [COMMAND…]   everything the tests need: a browser, a broker, a film clip
-#   sh bootstrap.sh bench [COMMAND…]  the same, and what is only measured against
+#   sh bootstrap.sh bench [COMMAND…]  the same, and other software that ours is held against
 #
 # Python packages go into .venv (with PYTHON=python3.13 set: into .venv-3.13), in the versions and with
 # the hashes of config/requirements*.txt. Debian packages are installed only where their command or
@@ -183,6 +183,8 @@ look_for_test() {
 
 look_for_bench() {
     have motion || may="$may motion"
+    /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null ||
+        may="$may python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
 }
 
 need_debian_packages() {

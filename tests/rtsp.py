@@ -87,9 +87,13 @@ class RtspCamera:
         login: tuple[str, str] | None = None,
         scheme: str = "Digest",
         parameters_in_sdp: bool = True,
+        repeats_parameters: bool = False,
         clock: Callable[[int], int] = lambda number: number,
     ) -> None:
-        """*clock* says how many pictures' time a picture's timestamp is, given its number: time runs as it likes."""
+        """*clock* says how many pictures' time a picture's timestamp is, given its number: time runs as it likes.
+
+        It *repeats_parameters* before each slice of a key frame, as GStreamer's server does, not only before the first.
+        """
         self.film = film
         self.clock = clock
         self.requests: list[str] = []
@@ -98,6 +102,7 @@ class RtspCamera:
         self.sent: list[tuple[float, int, bool, bool]] = []
         """What was sent: when, in which session, whether it was a key frame, and whether it went out whole."""
         self._login, self._scheme, self._parameters_in_sdp = login, scheme, parameters_in_sdp
+        self._repeats_parameters = repeats_parameters
         self._live: list[_Session] = []
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -295,7 +300,8 @@ class RtspCamera:
             return
         is_key, units = film.pictures[0 if self._is_frozen else number % len(film.pictures)]
         if is_key:
-            units = [film.sps, film.pps, *units]
+            sets = [film.sps, film.pps]
+            units = [part for unit in units for part in (*sets, unit)] if self._repeats_parameters else [*sets, *units]
         stamp = round(self.clock(number) * CLOCK_HZ / film.fps) & 0xFFFFFFFF
         pieces = [piece for unit in units for piece in _pieces(unit)]
         sent, is_whole = bytearray(), self._lose <= 0 and self._spoil <= 0

@@ -8,20 +8,22 @@ opened. What FFmpeg says goes no further than `reason`, which leaves out the add
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from drivers import base
+from drivers.camera.units import HEAD_BYTES, joined, may_have_a_rest, parameters, rest_at
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-PARAMETERS = {"h264": (0x1F, 0, 7), "hevc": (0x3F, 1, 33)}
-"""By codec: which bits of a unit's first byte say what it is, how far left they stand, what a parameter set has."""
 BEFORE = -2
 """The time before the first packet: RTSP does not date that one, and dates the second 0."""
-_HEAD_BYTES = 1024
-"""Of a key frame; what describes the picture stands at its beginning."""
+
+
+class _Arrival(NamedTuple):
+    packet: "av.Packet[Any]"
+    at: float
 
 
 class LiveCamera(base.Camera):
@@ -35,6 +37,8 @@ class LiveCamera(base.Camera):
         self._monotonic = monotonic
         self._container: InputContainer | None = None
         self._packets: Iterator[av.Packet[Any]] = iter(())
+        self._next: _Arrival | None = None
+        """What came behind a key frame, to see whether it still belongs to that."""
         self._codec = base.Codec("")
         self._parameters = b""
         self._size = ""
@@ -65,7 +69,7 @@ class LiveCamera(base.Camera):
         self._codec = base.Codec(context.name, bytes(context.extradata or b""))
         self._size = f"{context.width}x{context.height}" if context.width else ""
         self._packets = self._container.demux(stream)
-        self._parameters, self._stamp = b"", BEFORE
+        self._parameters, self._stamp, self._next = b"", BEFORE, None
 
     def _refuse(self, error: Exception) -> NoReturn:
         """Say why it could not be opened: for most cameras, that it is away.
@@ -89,6 +93,15 @@ class LiveCamera(base.Camera):
         return self._codec
 
     def read(self) -> base.Packet:
+        packet, at = self._next or self._receive()
+        self._next = None
+        if packet.is_keyframe:
+            packet = self._whole(packet)
+            self._compare(packet)
+        self._date(packet, at)
+        return base.Packet(packet, packet.size, packet.is_keyframe, at)
+
+    def _receive(self) -> _Arrival:
         from av import FFmpegError  # noqa: PLC0415
 
         try:
@@ -97,11 +110,19 @@ class LiveCamera(base.Camera):
             raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {reason(error)}") from None
         if packet is None:
             raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {self._last_words()}")
-        if packet.is_keyframe:
-            self._compare(packet)
-        at = self._monotonic()
-        self._date(packet, at)
-        return base.Packet(packet, packet.size, packet.is_keyframe, at)
+        return _Arrival(packet, self._monotonic())
+
+    def _whole(self, keyframe: "av.Packet[Any]") -> "av.Packet[Any]":
+        """The picture that begins with *keyframe*: known once something else comes."""
+        name = self._codec.name
+        while may_have_a_rest(name):
+            self._next = self._receive()
+            packet = self._next.packet
+            at = rest_at(name, _head(packet)) if packet.is_keyframe else None
+            if at is None:
+                break
+            keyframe = joined(keyframe, packet, at)
+        return keyframe
 
     def _date(self, packet: "av.Packet[Any]", at: float) -> None:
         """Give the packet the times that it does not bring along."""
@@ -119,20 +140,14 @@ class LiveCamera(base.Camera):
 
     def _compare(self, keyframe: "av.Packet[Any]") -> None:
         """Notice that the camera was set to another size or profile."""
-        now = parameters(self._codec.name, bytes(memoryview(keyframe)[:_HEAD_BYTES]))
+        now = parameters(self._codec.name, _head(keyframe))
         if now and self._parameters and now != self._parameters:
             raise base.DriverNotReady("CAMERA_CHANGED", f"{self.where}: the format of the picture changed")
         self._parameters = now or self._parameters
 
 
-def parameters(codec: str, head: bytes) -> bytes:
-    """The parameter sets (SPS) at the beginning of a key frame with start codes; empty where there are none."""
-    if codec not in PARAMETERS:
-        return b""
-    mask, shift, kind = PARAMETERS[codec]
-    units = head.split(b"\0\0\1")[1:]
-    found = (unit.rstrip(b"\0") for unit in units if unit and unit[0] >> shift & mask == kind)
-    return b"".join(dict.fromkeys(found))  # some cameras send each twice, now and then
+def _head(packet: "av.Packet[Any]") -> bytes:
+    return bytes(memoryview(packet)[:HEAD_BYTES])
 
 
 def reason(error: Exception) -> str:

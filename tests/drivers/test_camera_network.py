@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agent.surveillance.decode import KeyframeCheck
 from drivers.base import DriverError, DriverFault, DriverNotReady
 from drivers.camera import network
-from drivers.camera.live import parameters
 from drivers.camera.network import NetworkCamera
+from drivers.camera.units import parameters, rest_at
 from tests.drivers.videos import write_video
 from tests.jpegs import jpeg_camera
 from tests.rtsp import Film, rtsp_camera
@@ -206,6 +207,21 @@ def test_another_size_of_picture_is_the_end_of_the_stream(film: Film, tmp_path: 
             assert camera.probe().model == "h264 192x144"
 
 
+@pytest.mark.parametrize("repeats_parameters", [False, True])
+def test_a_picture_that_comes_in_slices_is_one_packet(tmp_path: Path, *, repeats_parameters: bool) -> None:
+    """However often what describes it is said in between."""
+    sliced = Film.of(write_video(tmp_path / "sliced.mp4", size=(320, 240), reorders=False, slices=4))
+    assert [len(units) for _, units in sliced.pictures[:2]] == [4, 4]
+    with rtsp_camera(sliced, repeats_parameters=repeats_parameters) as device, camera_on(device.url) as camera:
+        check = KeyframeCheck(camera.codec)
+        packets = [camera.read() for _ in range(31)]
+    keyframes = [number for number, packet in enumerate(packets) if packet.is_keyframe]
+    assert keyframes == [0, 10, 20, 30]
+    assert all(check.picture(packets[number]) is not None for number in keyframes)
+    stamps = [packet.data.dts for packet in packets]  # type: ignore[attr-defined]
+    assert stamps == sorted(set(stamps))
+
+
 def test_times_are_given_to_pictures_that_bring_none(pictures: Path) -> None:
     with jpeg_camera(pictures) as device, camera_on(device.url) as camera:
         packets = [camera.read() for _ in range(30)]
@@ -258,6 +274,17 @@ def test_an_address_that_cannot_be_is_refused_with_what_to_write(
     (error,) = refusal.value.errors()
     assert error["type"] == f"settings.camera_source_{code}".rstrip("_")
     assert error.get("ctx", {}).get("suggestion") == suggestion
+
+
+def test_what_is_left_of_a_picture_is_told_from_the_next_picture() -> None:
+    first, rest, set_ = b"\0\0\1\x65\x88", b"\0\0\1\x65\x08", b"\0\0\0\1\x67\x64"
+    assert rest_at("h264", first) is None
+    assert rest_at("h264", set_ + first + rest) is None
+    assert rest_at("h264", set_ + rest) == len(set_)
+    assert rest_at("h264", set_) is None
+    assert rest_at("hevc", b"\0\0\1\x26\x01\x80") is None
+    assert rest_at("hevc", b"\0\0\1\x26\x01\x00") == 0
+    assert rest_at("mjpeg", rest) is None
 
 
 def test_parameter_sets_are_found_by_codec() -> None:

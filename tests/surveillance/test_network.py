@@ -16,7 +16,7 @@ from tests.eventually import eventually
 from tests.rtsp import Film, RtspCamera, rtsp_camera
 from tests.surveillance.conftest import Running, camera
 from tests.surveillance.faults import torment
-from tests.surveillance.test_recording import plays, short_record
+from tests.surveillance.test_recording import files, plays, short_record
 from tests.surveillance.test_service import QUICK, still_of, watch_children
 
 Run = Callable[..., Running]
@@ -173,6 +173,15 @@ def test_a_wrong_password_is_said_and_no_password_is_told_to_anybody(
         commands = Path(f"/proc/{running.process.pid}/cmdline").read_bytes()
         assert PASSWORD not in f"{running.said}{caplog.text}{commands!r}{children}"
         assert b"right" not in commands
+
+
+def test_a_camera_that_sends_its_pictures_in_slices_is_seen_and_recorded(run: Run, tmp_path: Path) -> None:
+    sliced = Film.of(write_video(tmp_path / "film.mp4", size=(320, 240), reorders=False, slices=3))
+    with rtsp_camera(sliced, repeats_parameters=True) as device:
+        running = run(network_camera(device, record=short_record(tmp_path / "video")))
+        assert still_of(running).width_px == 320
+        first = eventually(lambda: files(tmp_path / "video"), within_s=20)[0]
+    assert plays(first) >= 40
 
 
 def test_an_address_where_no_camera_is_needs_a_person(run: Run, device: RtspCamera) -> None:
