@@ -33,7 +33,7 @@ class Theme:
     thanks: str = "#0b6b3a"
     """Behind the thank-you, whose text is white."""
     is_flat: bool = False
-    """Without gradients."""
+    """Without gradients and ornaments."""
     is_safe: bool = False
     """Keeps away from the edges, for a panel that cuts them off."""
     logo: Path | None = None

@@ -48,6 +48,7 @@ def panel(panel: Panel, now: float) -> dict[str, Any]:
 def theme(theme: Theme) -> dict[str, Any]:
     return {
         "colours": {name: getattr(theme, name) for name in (*COLOURS, "lift")},
+        "is_flat": theme.is_flat,
         "is_safe": theme.is_safe,
         "logo": f"/screen/logo?{_version(theme.logo)}" if theme.logo is not None else None,
     }

@@ -27,7 +27,8 @@ def test_everything_that_is_said_in_a_life_is_in_the_published_protocol(tmp_path
             counter.close()
         eventually(lambda: ear.last("up/state")["state"] == "lost", within_s=15)
     heard = {contract.judge(topic, payload) for topic, payload, _ in ear.messages if payload}
-    elsewhere = {"gap", "handedRating", "inspection"}  # a full disk, a portal, an inspector: stories of their own
+    # A full disk, a portal, an inspector, a screen: stories of their own.
+    elsewhere = {"gap", "handedRating", "inspection", "played"}
     assert set(contract.addresses) - heard == elsewhere
     with Ear(mosquitto.port).open("motcua/#") as late:
         eventually(

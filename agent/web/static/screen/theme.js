@@ -1,6 +1,7 @@
 /* The unit's colours and logo. */
 
-export function dress({ colours, logo, is_safe }) {
+export function dress({ colours, logo, is_flat, is_safe }) {
+  document.documentElement.classList.toggle("flat", is_flat);
   document.documentElement.classList.toggle("safe", is_safe);
   for (const [name, colour] of Object.entries(colours)) {
     document.documentElement.style.setProperty(`--${name.replace("_", "-")}`, colour);
