@@ -470,5 +470,62 @@ def portal(code: str, url: str, listen: str, keys: Path, store: Path, *, is_behi
     Portal(_door(client_id(code), **options), province=code, site=site, keys=keys, store=store).run(_until_signal())
 
 
+@province.group(cls=Examples)
+def content() -> None:
+    """What the counters' screens show: sets of files, signed."""
+
+
+@content.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def key(file: Path) -> None:
+    """Make the key that signs sets: FILE for the province alone, FILE.pub for the counters.
+
+    \b
+    Example:  counter-agent province content key content.key
+    """
+    from agent.province.content import make_keys  # noqa: PLC0415
+
+    click.echo(make_keys(file))
+
+
+@content.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--base", required=True, help="Where OUT will lie: https://host/folder/.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path, exists=True), required=True, help="The private key.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="For the web server.")
+@click.option("--name", default="main", show_default=True, help="What the set is called.")
+@click.option("--version", "version", type=int, help="Higher than every earlier one; the time unless said.")
+def make(folder: Path, *, base: str, key_file: Path, out: Path, name: str, version: int | None) -> None:
+    """Make a set of the files in FOLDER: each under the hash of its bytes, and the signed manifest.
+
+    content.yaml in FOLDER says what plays and when, as screen.playlist does; without it every file plays.
+
+    \b
+    Example:  counter-agent province content make tet-2027/ --base https://media.nghean.example/content/
+                --key content.key --out /srv/content
+    """
+    from agent.province.content import make_set  # noqa: PLC0415
+
+    made = make_set(folder, out, base=base, key=key_file, name=name, version=version)
+    click.echo(json.dumps({"set": made.set, "version": made.version, "items": len(made.items)}))
+
+
+@content.command()
+@_with_broker
+@click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--to", "agent", default="_all", show_default=True, help="One counter by its name, or all.")
+def publish(code: str, manifest: Path, agent: str, **options: Any) -> None:
+    """Hand MANIFEST down to the counters; they fetch its files and show them as soon as every one is there.
+
+    \b
+    Example:  counter-agent province content publish --province 40 --broker mqtt://localhost:1883
+                /srv/content/manifest.json
+    """
+    from agent.province.content import publish as hand_down  # noqa: PLC0415
+
+    door = _door(f"province-{code}-content-{token_hex(4)}", **options)
+    hand_down(door, province=code, agent=agent, payload=manifest.read_bytes())
+
+
 if __name__ == "__main__":
     main()

@@ -28,6 +28,7 @@ from agent.rating.modes import ModeChange
 from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
 from agent.rating.summary import SummaryData
+from agent.screen.content.manifest import Signed
 from agent.screen.played import PlayedData
 from agent.settings.schema import Plain, describe, models_in
 from agent.surveillance.egress import EgressData
@@ -180,6 +181,8 @@ CHANNELS = (
         direction=HEARS,
         content_type=BYTES_TYPE,
     ),
+    Channel("content", HERE.content, Signed, "What this counter's screen is to show.", RETAINED, direction=HEARS),
+    Channel("contentForAll", EVERYWHERE.content, Signed, "The same for every counter.", RETAINED, direction=HEARS),
     Channel("command", HERE.command("{command}", "{id}"), Order, "An order to this counter.", direction=HEARS),
     Channel("broadcast", EVERYWHERE.command("{command}", "{id}"), Order, "An order to every counter.", direction=HEARS),
 )

@@ -125,7 +125,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.urn",
                 "agent.rating.visit",
             ],
-            "agent.province": [  # the other end of the line knows the line and the words of votes
+            "agent.province": [  # the other end of the line knows the line, the words of votes and what screens take
                 "agent.outbox.chain",
                 "agent.rating.scale",
                 "agent.rating.sealed",
@@ -134,6 +134,9 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.token",
                 "agent.rating.urn",
                 "agent.rating.visit",
+                "agent.screen.content.manifest",
+                "agent.screen.media",
+                "agent.screen.sniff",
                 "agent.uplink.backoff",
                 "agent.uplink.batch",
                 "agent.uplink.payload",

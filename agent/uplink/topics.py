@@ -70,6 +70,11 @@ class Topics:
         """A vote that a phone gave on the province's rating page."""
         return f"{self.root}/down/rating/{ballot_id}"
 
+    @property
+    def content(self) -> str:
+        """What the province wants shown; retained."""
+        return f"{self.root}/down/content"
+
     def command(self, command: str, command_id: str) -> str:
         return f"{self.root}/down/command/{command}/{command_id}"
 
