@@ -1,19 +1,23 @@
 """The almanac: which days Vietnam has off, and which days off are worked in the place of others.
 
-The library `holidays` knows the law and what was decreed: lunar Tết and the death day of the Hùng kings by the
-Vietnamese lunar calendar, the day off after a holiday at a weekend, and the swaps that the government decrees for
-a year (a Saturday worked for a Monday between two days off). A later year than the last one it knows a decree
-for is reckoned by the law alone, and `is_decreed` says so: swaps of that year are decreed at its end, and belong
-into the settings or the next version. The library is heavy (0.2 s, 17 MB), so it is imported when it is first
-asked, and asked once for each year. Any thread.
+The days stand in `almanac.json`, written by `make almanac` from the library `holidays`: the law, lunar Tết and the
+death day of the Hùng kings by the Vietnamese lunar calendar, the day off after a holiday at a weekend, and the swaps
+that the government decrees for a year (a Saturday worked for a Monday between two days off). A later year than the
+last one that the library knows a decree for is reckoned by the law alone, and `is_decreed` says so: swaps of that year
+are decreed at its end, and belong into the settings or the next version. The library itself would cost a box 17 MB of
+memory and a quarter of a second at every start, for days that are known beforehand. Any thread.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from importlib.resources import files
+from typing import Any
 
-FIRST_YEAR, LAST_YEAR = 1976, 2100
-"""Beyond these the library's lunar calendar ends: no day is off."""
+FIRST_YEAR, LAST_YEAR = 2025, 2060
+"""What the file tells; beyond it no day is off."""
+FILE = "almanac.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +29,25 @@ class Almanac:
     worked: frozenset[date] = frozenset()
     """Days of a weekend that are worked in the place of others."""
     is_decreed: bool = False
-    """Whether the library knows what was decreed for this year, or a later one."""
+    """Whether what was decreed for this year, or a later one, is known."""
 
 
 @lru_cache(maxsize=16)
 def vietnam(year: int, language: str = "vi") -> Almanac:
     """The year's public holidays, their names in *language* (any but `vi` is English)."""
-    if not FIRST_YEAR <= year <= LAST_YEAR:
+    known = _file()
+    told = known["years"].get(str(year))
+    if told is None:
         return Almanac()
-    from holidays import country_holidays  # noqa: PLC0415 - slow
-
-    found = country_holidays("VN", years=year, language="vi" if language == "vi" else "en_US")
-    decreed = found.special_public_holidays
+    at = 0 if language == "vi" else 1
     return Almanac(
-        off={day: name for day, name in found.items() if day.year == year},
-        worked=frozenset(day for day in found.weekend_workdays if day.year == year),
-        is_decreed=year <= max(decreed),
+        off={date.fromisoformat(f"{year}-{day}"): names[at] for day, names in told["off"].items()},
+        worked=frozenset(date.fromisoformat(f"{year}-{day}") for day in told["worked"]),
+        is_decreed=year <= known["decreed"],
     )
+
+
+@lru_cache(maxsize=1)
+def _file() -> dict[str, Any]:
+    known: dict[str, Any] = json.loads((files("agent.screen") / FILE).read_text(encoding="utf-8"))
+    return known
