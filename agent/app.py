@@ -39,7 +39,7 @@ from agent.settings.problem import SettingsError
 from agent.settings.watch import ConfigWatch, stamp
 from agent.supervisor import Supervisor, Unit, Watch
 from agent.timekeeper import ClockService
-from agent.today import terms_of, today
+from agent.today import came_today, terms_of, today
 from agent.uplink.commands import CommandService
 from agent.uplink.payload import ConfigProblem, ConfigReport, Message
 from agent.uplink.service import Birth, UplinkService
@@ -360,6 +360,7 @@ class App:
             "held": standing.held,
             **today(self._standing.ledger, terms_of(self.settings), self.clock.now(), self._standing.language),
             **seen_today(self.settings, self.clock.now(), self._standing.language),
+            **came_today(self._cameras.doorways.told_today()),
         }
 
     def _config_report(self) -> bytes:

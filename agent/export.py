@@ -191,7 +191,15 @@ class Export:
         before: SummaryData | None = None
         for date in book.days():
             said = read_summary(book.summaries.get(date, {}))
-            day = summarise(date, book, self.terms, outages=outages, until=datetime.now(self.terms.zone), before=before)
+            day = summarise(
+                date,
+                book,
+                self.terms,
+                outages=outages,
+                until=datetime.now(self.terms.zone),
+                counting=said.visits or () if said is not None else (),
+                before=before,
+            )
             before = _as_told(day, said)
             yield before
 
@@ -211,6 +219,7 @@ class Export:
             outage = day.outages.get(cause)
             yield from (outage.count, round(outage.opening_s / 60)) if outage is not None else (0, 0)
         yield "; ".join(f"{name} {self._number(each.percent)}" for name, each in (day.coverage or {}).items())
+        yield "; ".join(f"{name} {each.count}" for name, each in (day.visits or {}).items())
         yield _pairs(day.flags)
         yield "; ".join(f"{name} {each.valid}/{each.raw}" for name, each in day.channels.items())
         yield _pairs(day.reasons)
@@ -243,6 +252,7 @@ def day_columns(levels: int) -> tuple[str, ...]:
         *outages,
         *(
             "coverage",
+            "visits",
             "flags",
             "channels",
             "reasons",

@@ -1,8 +1,10 @@
-"""What the status page says of today: how long citizens could rate, and what was gone.
+"""What the status page says of today: how long citizens could rate, what was gone, and who came.
 
-No level and no count of one: a technician who stands beside the counter must not learn what was pressed just now.
+No level and no count of one, and of visits only what has left the box: a technician who stands beside the counter
+must not learn what was pressed just now.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from agent.birth import numbered
@@ -52,6 +54,11 @@ def today(ledger: Ledger, terms: Terms, now: datetime, words: Language) -> dict[
     gone = [each for each in outages if each.end is None or each.end > so_far.start]
     figures["outages"] = "; ".join(_spell(each, terms, words) for each in gone[-SHOWN:]) or None
     return figures
+
+
+def came_today(told: Mapping[str, int]) -> dict[str, Figure]:
+    """How many visits were *told* today, by camera: only what has left the box, so nothing of just now."""
+    return {"visits": "; ".join(f"{name} {count}" for name, count in told.items())} if told else {}
 
 
 def _spell(outage: Outage, terms: Terms, words: Language) -> str:

@@ -59,6 +59,9 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
         outage = OutageData.of(Outage(Cause.KEYPAD, "keypad", "X", at(14), at(15)), until=at(15), opening=())
         week.tell(EventType.ALERT, at(15), outage.payload())
         week.tell(EventType.METRIC, at(17), {"code": "TRANSACTIONS", "date": "2026-09-01", "count": 300})
+        for number in range(3):
+            data = {"camera": "quay", "length_s": 300, "is_begin_seen": True, "bucket_min": 15, "nonce": str(number)}
+            week.tell(EventType.VISIT, at(9), data)
         one = Week().rate(3, at(32))
         store.append(*(event.fact for event in week.events))
         summary = summarise(date(2026, 9, 1), book_of(store), TERMS, outages=week.book.outages, until=at(17, 16))
@@ -154,6 +157,7 @@ def test_a_day_has_the_figures_of_its_summary_event(outbox: Outbox, config: Path
         "60",
     )
     assert [day[f"level {level}"] for level in range(4)] == ["2", "0", "0", "29"]
+    assert (day["visits"], next_day["visits"]) == ("quay 3", "")
     assert next_day["percent"] == "chưa đủ dữ liệu"
 
 
@@ -187,7 +191,7 @@ def test_a_damaged_event_is_left_out_and_told(outbox: Outbox, config: Path, tmp_
     alter(outbox.path, "update record set body = x'00' where seq = 3")
     done = run(config, str(tmp_path / "out.ndjson"))
     assert (done.returncode, "counter-agent verify" in done.stderr) == (1, True)
-    assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 37 - 1
+    assert len((tmp_path / "out.ndjson").read_bytes().splitlines()) == 40 - 1
 
 
 def test_a_target_that_cannot_be_written_is_named_and_leaves_nothing(outbox: Outbox, config: Path) -> None:

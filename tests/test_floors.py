@@ -62,6 +62,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.secret": [],
             "agent.rating.sticker": [],
             "agent.rating.visit": [],
+            "agent.rating.visitors": [],
             "agent.rating.token": [],
             "agent.rating.statistics": [],
             "agent.rating.summary": ["agent.surveillance.coverage"],

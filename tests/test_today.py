@@ -11,7 +11,7 @@ from agent.rating.ledger import Ledger
 from agent.rating.opening import opening
 from agent.settings.load import load
 from agent.settings.model import Settings
-from agent.today import terms_of, today
+from agent.today import came_today, terms_of, today
 from tests.rating.days import ZONE, at
 
 CONFIG = """
@@ -60,3 +60,8 @@ def test_outages_and_availability_are_told_in_the_counters_words(folder: Path) -
     told = today(ledger, terms, clock.now(), language("vi"))
     assert told == {"availability": "87,5 %", "outages": "Bàn phím 08:00–08:15; Bàn phím từ 08:00"}
     assert today(ledger, terms, clock.now(), language("en"))["availability"] == "87.5 %"
+
+
+def test_who_came_is_told_by_camera_and_nothing_where_none_counts() -> None:
+    assert came_today({"quay": 12, "cua": 0}) == {"visits": "quay 12; cua 0"}
+    assert came_today({}) == {}

@@ -16,7 +16,7 @@ One thread. What the outbox refuses is tried again; nothing here stands in the w
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from itertools import takewhile
@@ -100,9 +100,10 @@ class Bookkeeper(Service):
         held: Callable[[], int] = lambda: 0,
         bucket_s: float = 0.0,
         coverage: Coverage = lambda _day, _until: {},
+        counting: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """*held*: how many votes wait in the ballot box; *bucket_s*: how long one of its buckets is; *coverage*: what
-        the cameras missed of a date, as far as a moment."""
+        the cameras missed of a date, as far as a moment; *counting*: the cameras that count visits."""
         super().__init__()
         self._terms = terms
         self._lanes = lanes
@@ -110,6 +111,7 @@ class Bookkeeper(Service):
         self._clock = clock
         self._held = held
         self._coverage = coverage
+        self._counting = counting
         self._bucket = timedelta(seconds=bucket_s + MARGIN_S)
         self._rule: LowRatings | None = None
         self._walked = NOTHING
@@ -225,6 +227,7 @@ class Bookkeeper(Service):
                 outages=outages,
                 until=now.at,
                 coverage=self._coverage(day, now.at),
+                counting=self._counting(),
                 before=self._newest,
                 head=book.head,
             )

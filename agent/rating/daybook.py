@@ -4,7 +4,7 @@ Events go in as they stand in their lanes, each lane in its order; lanes may fol
 times are put right only when the book is read (`agent.readings`). A rating and its corrections are one ballot: in the
 day of the rating, at the level that stands in the end. An event that came out of the ballot box carries both values
 itself; without a box a correction is an event of its own that names the one it stands in for. Both count alike.
-Two events with one nonce are one vote, as after a database was restored from an old copy.
+Two events with one nonce are one vote, or one visit, as after a database was restored from an old copy.
 
 What is not understood is left out of the figures and harms nothing: a book may hold events of older versions.
 """
@@ -20,8 +20,16 @@ from agent.rating.opening import day_of
 from agent.rating.outages import Cause, Outage
 from agent.readings import Reading, moment, readings_in, right_time
 
-RATING, CLOCK, ALERT, METRIC, SUMMARY = (
-    kind.full_name for kind in (EventType.RATING, EventType.CLOCK, EventType.ALERT, EventType.METRIC, EventType.SUMMARY)
+RATING, VISIT, CLOCK, ALERT, METRIC, SUMMARY = (
+    kind.full_name
+    for kind in (
+        EventType.RATING,
+        EventType.VISIT,
+        EventType.CLOCK,
+        EventType.ALERT,
+        EventType.METRIC,
+        EventType.SUMMARY,
+    )
 )
 UNINDEXED = "qr_static"
 """A sticker can be photographed and used from anywhere: a channel of its own, never in the index."""
@@ -82,12 +90,25 @@ class Ballot:
         return self.is_valid and self.channel != UNINDEXED
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Somebody's visit to the counter, as a camera saw it."""
+
+    said: Said
+    place: tuple[str, int]
+    camera: str
+    length_s: int
+    is_begin_seen: bool
+    is_end_seen: bool
+
+
 @dataclass(slots=True)
 class Daybook:
     """Filled by `take`, read by day."""
 
     zone: tzinfo
     ballots: list[Ballot] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     summaries: dict[date, Mapping[str, Any]] = field(default_factory=dict)
     """The data of `summary` events, by their date."""
     transactions: dict[date, int] = field(default_factory=dict)
@@ -114,16 +135,16 @@ class Daybook:
                 self.places.append((self.head.epoch, self.head.seq))
             if kind == RATING:
                 self._take_rating(event, said, data)
+            elif kind == VISIT:
+                self._take_visit(event, said, data)
             elif kind == CLOCK:
                 self._readings.setdefault(said.boot, []).extend(readings_in(event))
                 if data.get("kind") == "jump":
                     self._steps.append(said)
             elif kind == ALERT:
                 self._take_alert(said, data)
-            elif kind == METRIC and data.get("code") == "TRANSACTIONS":
-                self.transactions[date.fromisoformat(data["date"])] = int(data["count"])
-            elif kind == SUMMARY:
-                self.summaries[date.fromisoformat(data["date"])] = data
+            elif kind == SUMMARY or data.get("code") == "TRANSACTIONS":
+                self._take_day(kind, data)
         except (KeyError, ValueError, TypeError):
             return
 
@@ -159,6 +180,21 @@ class Daybook:
         self.ballots.append(ballot)
         self._by_id[event_id] = ballot
 
+    def _take_visit(self, event: Mapping[str, Any], said: Said, data: Mapping[str, Any]) -> None:
+        call = Call(
+            said=said,
+            place=(str(event["epoch"]), int(event["seq"])),
+            camera=str(data["camera"]),
+            length_s=int(data["length_s"]),
+            is_begin_seen=data["is_begin_seen"] is True,
+            is_end_seen=data.get("cut") is None,
+        )
+        nonce = data.get("nonce")
+        if nonce is not None and nonce in self._nonces:
+            return
+        self._nonces.add(nonce)
+        self.calls.append(call)
+
     def _take_alert(self, said: Said, data: Mapping[str, Any]) -> None:
         if data.get("code") == "LOW_RATINGS":
             self._lows.append(said)
@@ -167,6 +203,13 @@ class Daybook:
             if start is not None and end is not None:
                 told = Outage(Cause(data["cause"]), str(data["component"]), str(data["reason"]), start, end)
                 self._outages.append((said, told))
+
+    def _take_day(self, kind: object, data: Mapping[str, Any]) -> None:
+        day = date.fromisoformat(data["date"])
+        if kind == SUMMARY:
+            self.summaries[day] = data
+        elif kind == METRIC:
+            self.transactions[day] = int(data["count"])
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -210,8 +253,9 @@ class Daybook:
         return sum(self.day(said) == day for said in all_said)
 
     def days(self) -> list[date]:
-        """The days from the first to the last ballot or outage, those between without any included."""
+        """The days from the first to the last ballot, visit or outage, those between without any included."""
         known = {*self.ballots_by_day(), *self.summaries, *self.transactions}
+        known |= {self.day(call.said) for call in self.calls}
         known |= {day_of(at, self.zone) for each in self.outages for at in (each.start, each.end or each.start)}
         if not known:
             return []

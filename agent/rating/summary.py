@@ -19,6 +19,7 @@ from agent.rating.opening import Hours, Span, common, longest_without, opening, 
 from agent.rating.outages import Cause, Outage, closed, within
 from agent.rating.scale import SCALES, Scale
 from agent.rating.statistics import ENOUGH, hidden, needed_sample, percent, wilson
+from agent.rating.visitors import VisitSum, visits_on
 from agent.surveillance.coverage import CoverageData
 
 
@@ -149,6 +150,9 @@ class SummaryData(EventData):
     outages: dict[Cause, OutageSum]
     coverage: dict[str, CoverageData] | None = None
     """Of each camera by its name; nothing of a counter without."""
+    visits: dict[str, VisitSum] | None = None
+    """Who came, by the name of the camera that counted; nothing of a counter where none does. Beside `raw` it tells a
+    day on which nobody rated from one on which nobody came."""
     low_ratings: int
     """Low-rating alerts of the day."""
     reasons: dict[str, int]
@@ -188,13 +192,15 @@ def summarise(
     outages: Iterable[Outage],
     until: datetime,
     coverage: Mapping[str, CoverageData] | None = None,
+    counting: Collection[str] = (),
     before: SummaryData | None = None,
     head: Stand | None = None,
 ) -> SummaryData:
     """The figures of *day* from everything in *book* and the *outages* that touch it, as far as *until*.
 
     *before* is the summary told last, if any: it says which key maps were in use, and what it could not know comes
-    late. *head* is the last event of lane `record`; *coverage* is what the cameras' own book says of the day.
+    late. *head* is the last event of lane `record`; *coverage* is what the cameras' own book says of the day, and
+    *counting* are the cameras that were to count visits.
     """
     ballots = book.ballots_by_day().get(day, [])
     counted = [ballot for ballot in ballots if ballot.is_counted]
@@ -233,6 +239,7 @@ def summarise(
         availability=availability(of_today, terms.inputs, open_spans, today.end),
         outages=_by_cause(of_today, open_spans),
         coverage=dict(coverage) if coverage else None,
+        visits=visits_on(day, book, counting, (before.date, _known(before)) if before is not None else None) or None,
         low_ratings=book.lows_on(day),
         reasons=_sorted(Counter(reason for ballot in counted for reason in ballot.reasons)),
         hours=_hours(Counter(book.right(ballot.said).hour for ballot in counted), open_spans, terms.zone),

@@ -121,6 +121,7 @@ class Usher(Service):
                 log.info("visits are stored again")
             self._is_refused = False
             self._visits.waiting = stays
+            self._visits.note_told(told)
             self._keep()
 
     # -- across lives ------------------------------------------------------------------------------

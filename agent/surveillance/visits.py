@@ -12,7 +12,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any, Self
 
@@ -70,6 +70,8 @@ class Visits:
     began: Instant | None = None
     is_begin_seen: bool = False
     waiting: list[Fact] = field(default_factory=list)
+    told: tuple[date, int] | None = None
+    """The newest day of which visits were told, and how many."""
     is_taken_over: bool = False
     """Whether the life before was asked."""
 
@@ -118,13 +120,28 @@ class Visits:
         secrets.SystemRandom().shuffle(told)
         return told, [fact for n, fact in enumerate(self.waiting) if n not in gone]
 
+    def note_told(self, facts: Sequence[Fact]) -> None:
+        """*facts* of visits are stored: whoever asks may know how many."""
+        for fact in facts:
+            day = fact.at.date()
+            if self.told is None or self.told[0] < day:
+                self.told = day, 0
+            if self.told[0] == day:
+                self.told = day, self.told[1] + 1
+
+    def told_on(self, day: date) -> int:
+        """How many visits of *day*, the newest there is, were told; from any thread."""
+        told = self.told
+        return told[1] if told is not None and told[0] == day else 0
+
     # -- across lives ------------------------------------------------------------------------------
 
     @property
     def notes(self) -> dict[str, Any]:
         """What the next life of the agent must know."""
         began = {**self.began.note, "is_seen": self.is_begin_seen} if self.began is not None else None
-        return {"began": began, "waiting": [_note(fact) for fact in self.waiting]}
+        told = [self.told[0].isoformat(), self.told[1]] if self.told is not None else None
+        return {"began": began, "waiting": [_note(fact) for fact in self.waiting], "told": told}
 
     def take_over(self, notes: Mapping[str, Any]) -> None:
         """Go on from *notes*.
@@ -133,6 +150,8 @@ class Visits:
             KeyError, TypeError, ValueError: they make no sense.
         """
         waiting = [_fact(note) for note in notes["waiting"]]
+        told = notes.get("told")
+        self.told = (date.fromisoformat(told[0]), int(told[1])) if told is not None else None
         began = notes["began"]
         if began is not None:
             self.began, self.is_begin_seen = Instant.of(began), bool(began["is_seen"])

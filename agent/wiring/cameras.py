@@ -46,7 +46,7 @@ class Cameras:
         self.leases = Leases(viewings, standing.clock, cameras=self.services, watched=standing.hub.set_watchers)
         self.preview = Preview(viewings, standing.clock, cameras=self.services)
         self._recorded: dict[str, Recorded] = {}
-        self._doorways = Doorways(standing)
+        self.doorways = Doorways(standing)
         self._lapses = Lapses(standing.clock)
         self._book = Watchbook(standing.folder, standing.clock, standing.timekeeper.last_life)
         self._vigils: dict[str, Vigil] = {}
@@ -88,7 +88,7 @@ class Cameras:
                 for camera in settings.cameras
                 if camera.record is not None
             ),
-            *self._doorways.units(),
+            *self.doorways.units(),
             *(Unit(name, partial(self._camera, name, camera, zone), (camera, zone)) for name, camera in cameras),
             *([Unit("watch", partial(WatchService, self.leases, self.preview))] if cameras else []),
         ]
@@ -101,7 +101,7 @@ class Cameras:
             timezone=timezone,
             recorded=self._told_by(camera).put,
             tampered=partial(self._tampered, camera.name),
-            turned=self._doorways.turned(camera),
+            turned=self.doorways.turned(camera),
             is_open=self._is_open,
             vigil=self._vigil(camera, Cause.AGENT),
             kept=KeptView(self._standing.folder / "views" / f"{camera.name}.view"),

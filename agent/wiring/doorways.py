@@ -25,6 +25,15 @@ class Doorways:
         """Where *camera*'s service says who came and went."""
         return self._of(camera.name)[1].put if _counts(camera) else lambda *_: None
 
+    def counting(self) -> list[str]:
+        """The cameras that count visits."""
+        return [camera.name for camera in self._standing.settings.cameras if _counts(camera)]
+
+    def told_today(self) -> dict[str, int]:
+        """How many visits of today were told, by camera; from any thread."""
+        today = self._standing.clock.now().date()
+        return {name: self._visits[name][0].told_on(today) for name in self.counting() if name in self._visits}
+
     def units(self) -> list[Unit]:
         """To be started before the cameras, and so stopped after them."""
         settings = self._standing.settings

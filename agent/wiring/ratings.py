@@ -170,6 +170,7 @@ class Ratings:
             held=lambda: outbox.standing().held,
             bucket_s=standing.settings.rating.privacy.bucket_min * 60.0,
             coverage=self._cameras.coverage,
+            counting=self._cameras.doorways.counting,
         )
 
     def _inspect(self) -> Service:

@@ -49,6 +49,7 @@ class Counter:
             clock=self.clock,
             held=lambda: self.held,
             bucket_s=BUCKET_S,
+            counting=lambda: ["quay"],
         )
 
     def append(self, *facts: Fact) -> None:
@@ -291,3 +292,19 @@ def test_the_rule_is_the_same_in_one_release_or_in_many_and_over_restarts(counte
             counter.turn()
     assert counter.alerts == [(3, 6), (3, 20)]
     assert len(levels) < WARM
+
+
+def test_who_came_is_in_the_days_summary(counter: Counter) -> None:
+    week = Week()
+    for hour in (8, 9, 10):
+        data = {"camera": "quay", "length_s": 300, "is_begin_seen": True, "bucket_min": 15, "nonce": str(hour)}
+        week.tell(EventType.VISIT, at(hour), data)
+    counter.outbox.append(*(event.fact for event in week.events))
+    counter.turn()
+    counter.go_to(at(17, 17))
+    counter.go_to(at(17, 17, days=1))
+    told = counter.told(EventType.SUMMARY)
+    assert [(day["raw"], day["visits"]) for day in told] == [
+        (0, {"quay": {"count": 3, "minutes": 5.0}}),
+        (0, {"quay": {"count": 0}}),
+    ]

@@ -221,6 +221,20 @@ def test_what_waited_for_company_waits_on_in_the_next_life_and_nobody_is_told_tw
     assert len(desk.told) == 3
 
 
+def test_how_many_were_told_today_outlives_a_restart_and_not_the_day(desk: Desk) -> None:
+    usher = desk.live()
+    for began in (10, 100):
+        desk.serve(usher, Turn.CAME, began)
+        desk.serve(usher, Turn.LEFT, began + 30)
+    after = desk.live(life=ended(desk, 250))
+    after._take_over()
+    assert after._visits.told_on(moment(0).at.date()) == 2
+    assert after._visits.told_on(moment(24 * 60).at.date()) == 0
+    desk.serve(after, Turn.CAME, 24 * 3600)
+    desk.serve(after, Turn.LEFT, 24 * 3600 + 60)
+    assert after._visits.told == (moment(24 * 60).at.date(), 1)
+
+
 @pytest.mark.parametrize("notes", ["", "{", "[]", '{"began": 4, "waiting": []}', '{"began": null, "waiting": [{}]}'])
 def test_a_file_that_makes_no_sense_is_no_visit(desk: Desk, notes: str) -> None:
     desk._file.parent.mkdir()
@@ -237,7 +251,7 @@ def test_nothing_of_a_visit_stays_in_the_file_once_it_is_told(desk: Desk) -> Non
     desk.serve(usher, Turn.CAME, 10)
     assert json.loads(desk._file.read_bytes())["began"]["at"] == moment(10 / 60).at.isoformat()
     desk.serve(usher, Turn.LEFT, 30)
-    assert json.loads(desk._file.read_bytes()) == {"began": None, "waiting": []}
+    assert json.loads(desk._file.read_bytes()) == {"began": None, "waiting": [], "told": ["2026-09-01", 1]}
 
 
 def test_the_file_of_visits_that_wait_tells_no_minute(desk: Desk) -> None:
