@@ -81,13 +81,23 @@ export class Player {
     this.#wake(CHANGED);
   }
 
+  /** Whatever goes wrong with one item, the loop goes on. */
   async #run() {
     for (;;) {
-      const place = this.#next();
-      if (place === null) await this.#wait();
-      else if (this.#items[place].id === this.current && this.#items[place].kind !== "video") await this.#stay(place);
-      else await this.#advance(place);
+      try {
+        await this.#step();
+      } catch (error) {
+        console.error(error);
+        await this.#sleep(PACE.look);
+      }
     }
+  }
+
+  async #step() {
+    const place = this.#next();
+    if (place === null) await this.#wait();
+    else if (this.#items[place].id === this.current && this.#items[place].kind !== "video") await this.#stay(place);
+    else await this.#advance(place);
   }
 
   /** The place of the item after the present one that is not resting; null when there is none. */
@@ -144,8 +154,7 @@ export class Player {
       await promise;
       return true;
     } catch (error) {
-      if (!(error instanceof Skip)) throw error;
-      await this.#fail(item, error.reason);
+      await this.#fail(item, error instanceof Skip ? error.reason : "broken");
       return false;
     }
   }
