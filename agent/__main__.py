@@ -302,6 +302,23 @@ def coverage(day: datetime | None, config: Path) -> None:
         click.echo(line)
 
 
+@cli.command()
+@click.option("--agent", default="http://127.0.0.1:8080", show_default=True, help="The agent's pages on this machine.")
+@click.option("--browser", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Another Chromium.")
+@click.option("--browser-flag", "flags", multiple=True, help="One more flag for the browser. May be repeated.")
+def kiosk(agent: str, browser: Path | None, flags: tuple[str, ...]) -> None:
+    """Show the screen on this machine's panel: starts the browser, watches it, switches the panel.
+
+    Runs inside a graphical session, as a user of its own; reads no configuration.
+
+    \b
+    Example:  cage -m last -- counter-agent kiosk
+    """
+    from agent.kiosk import run_kiosk  # noqa: PLC0415
+
+    run_kiosk(agent, program=str(browser) if browser is not None else None, flags=flags)
+
+
 @cli.group(cls=Examples)
 def learn() -> None:
     """Have the box learn what a device sends."""

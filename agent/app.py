@@ -309,6 +309,7 @@ class App:
             language=self._standing.language,
             calendar=self.settings.counter.calendar,
             siren=self._standing.siren,
+            glass=self._standing.glass,
             address=gate.address if gate is not None else lambda: None,
             code_lasts_s=gate.lasts_s if gate is not None else None,
         )
@@ -326,6 +327,7 @@ class App:
             figures=self._figures,
             cameras=self._cameras.seen,
             picture=self._cameras.preview.picture,
+            glass=self._standing.glass,
             routes=self.routes,
         )
         self.web = WebService(self.settings.web.listen, site, after=self._ratings.have_keypads_been_tried)

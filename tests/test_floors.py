@@ -112,6 +112,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
         {
             "agent.rating": ["agent.settings", "drivers.registry"],
             "agent.surveillance": ["agent.settings", "agent.rating.opening", "drivers.registry"],
+            "agent.screen.kiosk": ["drivers.registry"],
             "agent.screen": ["agent.settings", "agent.rating.opening", "agent.rating.sticker"],
             "agent.uplink": ["agent.settings", "agent.outbox"],
             "agent.timekeeper": [],
@@ -156,6 +157,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.coverage": ["agent"],
             "agent.evidence": ["agent"],
             "agent.export": ["agent"],
+            "agent.kiosk": ["agent", "drivers"],
             "agent.orders": ["agent"],
             "agent.pictures": ["agent"],
             "agent.portal": ["agent"],

@@ -44,7 +44,7 @@ CLOSING = (Cause.POWER, Cause.AGENT, Cause.STORAGE)
 """Causes that close the channel whatever else is there."""
 NO_NEWS = ("STARTING", "UPLINK_CONNECTING")
 """Codes of a part that is about to say how it is."""
-DARK = ("SCREEN_PAGE_AWAY", "QR_CLOCK")
+DARK = ("SCREEN_PAGE_AWAY", "SCREEN_BROWSER_GONE", "SCREEN_BLACK", "SCREEN_QR_UNREADABLE", "QR_CLOCK")
 """Codes of a screen, and a QR, that cannot be seen though nothing has failed."""
 _FAILING = {
     "keypad": Cause.KEYPAD,

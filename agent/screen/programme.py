@@ -5,7 +5,7 @@ the minute the plan itself names; it is said to the hub only if it is another on
 emergency too, so that a page whose agent has died falls back on what is right. Runs on the screen service's thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -46,9 +46,12 @@ class Programme:
         words: Language,
         siren: Siren | None = None,
         sources: Sequence[Source] = (),
+        is_pictures_only: Callable[[], bool] = lambda: False,
     ) -> None:
+        """*is_pictures_only*: whether the browser should be spared films."""
         self._screen, self._hub, self._calendar, self._clock, self._words = screen, hub, calendar, clock, words
         self._siren, self._sources = siren, sources
+        self._is_pictures_only, self._was_pictures_only = is_pictures_only, False
         self._own: Playlist | None = None
         self._others: tuple[tuple[Entry, ...], ...] = ()
         self._plan: Plan | None = None
@@ -70,6 +73,9 @@ class Programme:
         others = tuple(source.entries() for source in self._sources)
         if others != self._others:
             self._others, self._plan = others, None
+        is_spared = self._is_pictures_only()
+        if is_spared is not self._was_pictures_only:
+            self._was_pictures_only, self._plan = is_spared, None
         if self._plan is None or self._is_stale(self._plan, now):
             self._plan = self._say(now)
 
@@ -90,7 +96,8 @@ class Programme:
         is_closed = made.mode == "closed"
         self._hub.set_closed(closed_slide(self._calendar, now.at, self._words) if is_closed else None)
         if self._own is not None:  # before the first look at the folder, what an earlier life showed stays
-            self._hub.set_playlist(made.items)
+            spared = "video" if self._was_pictures_only else None
+            self._hub.set_playlist(item for item in made.items if item.kind != spared)
         return made
 
     def _take_over(self, now: Moment) -> None:

@@ -20,6 +20,7 @@ from agent.language import Language
 from agent.screen.calendar import Calendar
 from agent.screen.emergency import Siren
 from agent.screen.folder import MediaFolder
+from agent.screen.glass import Glass
 from agent.screen.hub import RatingCode, ScreenHub
 from agent.screen.ingest import Ingest
 from agent.screen.media import Offer, Refusal
@@ -61,6 +62,7 @@ class ScreenService(Service):
         calendar: Calendar,
         siren: Siren | None = None,
         sources: Sequence[Source] = (),
+        glass: Glass | None = None,
         address: Callable[[], str | None] = lambda: None,
         code_lasts_s: float | None = None,
     ) -> None:
@@ -70,9 +72,16 @@ class ScreenService(Service):
         self._folder = MediaFolder(screen.media, ingest)
         self._hub, self._store, self._health, self._clock, self._language = hub, ingest.store, health, clock, language
         self._programme = Programme(
-            screen, hub=hub, calendar=calendar, clock=clock, words=language, siren=siren, sources=sources
+            screen,
+            hub=hub,
+            calendar=calendar,
+            clock=clock,
+            words=language,
+            siren=siren,
+            sources=sources,
+            is_pictures_only=lambda: glass is not None and glass.is_pictures_only,
         )
-        self._address = address
+        self._glass, self._address = glass, address
         self._code_lasts_s = code_lasts_s
         self._drawn: str | None = ""
         self._trouble: Condition | None = None
@@ -142,13 +151,18 @@ class ScreenService(Service):
             return self._trouble
         if page_age_s is not None and page_age_s > PAGE_AWAY_S:
             return Condition(Status.DEGRADED, "SCREEN_PAGE_AWAY")
+        seen = self._glass.condition() if self._glass is not None else None
+        if seen is not None and seen.status is not Status.OK:
+            return seen
         if (alarm := self._programme.alarm) is not None:
             values = {"title": alarm.notice.title, "by": alarm.by}
             return Condition(Status.DEGRADED, "SCREEN_EMERGENCY", values)
-        return Condition(Status.OK, "STARTING") if self._offer is None else self._condition_of(self._offer)
+        if self._offer is None:
+            return Condition(Status.OK, "STARTING")
+        return self._condition_of(self._offer) or seen or OK
 
-    def _condition_of(self, offer: Offer) -> Condition:
-        """What is wrong with the files."""
+    def _condition_of(self, offer: Offer) -> Condition | None:
+        """What is wrong with the files; None: nothing."""
         if offer.refusals:
             named = [f"{refusal.name} ({self._reason(refusal)})" for refusal in offer.refusals]
             return Condition(Status.DEGRADED, "SCREEN_FILES_REFUSED", {"count": len(named), "files": _some(named)})
@@ -157,7 +171,7 @@ class ScreenService(Service):
             return Condition(Status.DEGRADED, "SCREEN_PLAYLIST_MISSING", values)
         if self._programme.is_empty and not offer.is_settling:
             return Condition(Status.DEGRADED, "SCREEN_NO_MEDIA", {"path": str(self._folder.path)})
-        return OK
+        return None
 
     def _folder_missing(self) -> Condition:
         return Condition(Status.DEGRADED, "SCREEN_FOLDER_MISSING", {"path": str(self._folder.path)})

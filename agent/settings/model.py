@@ -310,8 +310,22 @@ class Output(Section):
     """Its diagonal, in inches: with it `check` tells whether the QR can be scanned from where people stand."""
     scan_distance_m: float = Field(default=1.0, ge=0.1, le=10)
     """How far from it people stand when they scan, in metres."""
+    power: Literal["dpms", "cec", "none", "sim"] = "none"
+    """What switches the panel off at night and on half an hour before opening: dpms (the compositor), cec (the
+    television, over HDMI), none (nothing does), or sim (only pretends)."""
+    turn: Literal[0, 90, 180, 270] | None = None
+    """Degrees clockwise by which the picture is turned; only with power: dpms. Unset: as the system turns it."""
+    connector: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Where several outputs are: which, for dpms HDMI-A-1 (the first unless said), for cec /dev/cec1 (/dev/cec0)."""
     safe_area: bool = False
     """Whether everything keeps 2.5 % away from the edges, for a television that cuts them off."""
+
+    @field_validator("turn")
+    @classmethod
+    def _is_turned_by_somebody(cls, turn: int | None, info: ValidationInfo) -> int | None:
+        if turn is not None and info.data.get("power", "dpms") != "dpms":
+            raise refuse("turn_without_dpms")
+        return turn
 
     @property
     def share(self) -> float:

@@ -18,9 +18,7 @@ from drivers import registry
 DEVICES = {"keypads": "keypad", "displays": "display", "cameras": "camera"}
 """Lists of devices in the file, and their kind in the registry of drivers."""
 
-LATER = {
-    "screen.output.power",
-}
+LATER: set[str] = set()
 """Keys of the file format whose feature this version does not have."""
 
 LATER_VALUES: dict[tuple[str, str], set[str]] = {}

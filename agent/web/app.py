@@ -21,7 +21,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
 from agent.errors import CounterAgentError
+from agent.screen.glass import Glass
 from agent.screen.hub import ScreenHub
+from agent.screen.kiosk.word import Sight
 from agent.web.guard import Guard, OversizeError
 from agent.web.reports import Ear
 from agent.web.site import Site
@@ -52,6 +54,7 @@ def create_app(site: Site) -> Starlette:
             Route("/screen/beat", pages.beat, methods=["POST"]),
             Route("/screen/turns", pages.turns, methods=["POST"]),
             Route("/screen/logo", pages.logo),
+            *_kiosk(site.glass),
             Route("/qr", pages.qr),
             Route("/qr/beat", pages.qr_beat, methods=["POST"]),
             Route("/media/{id}", pages.media),
@@ -186,6 +189,20 @@ class _Static(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = ASK_AGAIN
         return response
+
+
+def _kiosk(glass: Glass | None) -> list[Route]:
+    """What is said with the kiosk."""
+    if glass is None:
+        return []
+
+    async def wish(request: Request) -> Response:  # noqa: ARG001
+        return Response(glass.wish().model_dump_json(), media_type="application/json")
+
+    async def report(request: Request) -> Response:
+        return await _heard(request, lambda body: glass.saw(Sight.model_validate_json(body)))
+
+    return [Route("/kiosk", wish), Route("/kiosk/report", report, methods=["POST"])]
 
 
 async def _heard(request: Request, hear: Callable[[bytes], None]) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from agent.health import Health
 from agent.language import Language
+from agent.screen.glass import Glass
 from agent.screen.hub import ScreenHub
 from agent.screen.media import MediaStore, Refusal
 
@@ -61,5 +62,7 @@ class Site:
     picture: Callable[[str], bytes] = no_picture
     """A still of the camera so called, as a JPEG that may be shown; waits for it, as the one exception. Raises
     LookupError for a camera that there is not, and `CounterAgentError`."""
+    glass: Glass | None = None
+    """What the kiosk is told and tells; None: nobody listens to one."""
     routes: Sequence["BaseRoute"] = ()
     """Further pages; they come first, so that the demo can take `/`."""

@@ -15,6 +15,7 @@ from agent.rating.ledger import Ledger
 from agent.rating.opening import Span
 from agent.screen.calendar import NO_TIME, Office
 from agent.screen.emergency import Siren, read_alarm
+from agent.screen.glass import Glass
 from agent.screen.hub import Nameplate, ScreenHub
 from agent.settings import model
 from agent.timekeeper import Timekeeper
@@ -60,6 +61,12 @@ class Standing:
         self.hub.set_theme(settings.screen.drawn)
         alarm = settings.outbox.path.with_name("emergency.json")
         self.siren = Siren(alarm, self.clock, read_alarm(alarm), self.timekeeper.last_life)
+        self.glass = Glass(
+            self.hub,
+            self.clock,
+            output=lambda: self.settings.screen.output,
+            calendar=lambda: self.settings.counter.calendar,
+        )
         self.mailbox = Mailbox()
         self.orders: Orders = queue.Queue(WAITING)
 

@@ -13,13 +13,19 @@ from agent.clock import ManualClock
 from agent.errors import TryAgain
 from agent.health import Health
 from agent.language import language
+from agent.screen.calendar import Calendar
+from agent.screen.glass import Glass
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
 from agent.screen.media import MediaStore, Refusal
+from agent.settings.holidays import Holidays
+from agent.settings.hours import Hours
+from agent.settings.model import Output
 from agent.web.service import WebService
 from agent.web.site import CameraSeen, Site
 from tests.screen.pictures import noise
 from tests.screen.shelf import shelved
 
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 ADDRESS = "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/7K3M9QX2"
 PLATE = Nameplate(
     unit="Bộ phận Một cửa Công an xã Kim Liên",
@@ -33,10 +39,12 @@ class Serving:
     """A counter's pages on a free loopback port."""
 
     def __init__(self, path: Path) -> None:
-        self.clock = ManualClock(datetime(2026, 9, 1, 8, 15, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")))
+        self.clock = ManualClock(datetime(2026, 9, 1, 8, 15, tzinfo=ZONE))
         self.health = Health(self.clock)
         self.hub = ScreenHub(PLATE, self.clock)
         self.hub.set_code(RatingCode(ADDRESS))
+        calendar = Calendar(Hours.model_validate({"mon-sun": ["00:00-24:00"]}), Holidays(), ZONE)
+        self.glass = Glass(self.hub, self.clock, output=Output, calendar=lambda: calendar)
         self.store = MediaStore(path / "shown")
         self.figures: dict[str, Any] = {"pending": 3, "stored": 1284, "connected": True}
         self.refusals: tuple[Refusal, ...] = ()
@@ -52,6 +60,7 @@ class Serving:
             lambda: self.refusals,
             cameras=lambda: self.cameras,
             picture=self._picture,
+            glass=self.glass,
         )
         self.web = WebService("127.0.0.1:0", self.site)
         self._stop = threading.Event()
