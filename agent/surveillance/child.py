@@ -97,7 +97,12 @@ def _serve(order: dict[str, Any], wire: Wire, heartbeat: Heartbeat) -> dict[str,
 
     ring = Ring()
     recorder = _recorder(order, camera, wire)
-    glance = _Glance()
+
+    def seen() -> None:
+        with suppress(OSError):  # the parent is gone
+            wire.send({"kind": "seen"})
+
+    glance = _Glance(seen)
     capture = Capture(
         heartbeat,
         packets=[ring.add] if recorder is None else [ring.add, recorder.add],
@@ -193,12 +198,16 @@ def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
 class _Glance:
     """The newest key frame, for who looks now and then: handed over without a copy and without waiting."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: "Callable[[], None]") -> None:
+        """*first* is told that there is one."""
+        self._first = first
         self.newest: Moment | None = None
         self._taken: Moment | None = None
 
     def see(self, moment: "Moment") -> None:
-        self.newest = moment
+        is_first, self.newest = self.newest is None, moment
+        if is_first:
+            self._first()
 
     def take(self) -> "Moment | None":
         """The newest, if it was not taken before."""

@@ -26,6 +26,9 @@ BLIND_SLACK_S = 0.5
 BLIND_UNKNOWN_S = 20.0
 """The same while the distance of key frames is not known yet."""
 
+_TICK_S = 0.002
+"""Behind the moment, so that a look then finds what it waited for."""
+
 _CELLS = 7
 _READY_AT, _PACKET_AT, _BROKEN_AT, _PICTURE_AT, _INTERVAL_S, _GOP_S, _KEYFRAME_AT = range(_CELLS)
 
@@ -149,6 +152,14 @@ def silence(beat: Beat, *, started_at: float, now: float) -> Silence | None:
 def is_in_doubt(beat: Beat, *, now: float) -> bool:
     """Whether packets came, and half of the time has passed in which the next one must come. Pure."""
     return bool(beat.packet_at) and now - beat.packet_at > _patience_s(beat) / 2
+
+
+def due_s(beat: Beat, *, now: float) -> float:
+    """How long it takes until, without another packet, there is doubt or silence; endless before the first. Pure."""
+    if not beat.packet_at:
+        return float("inf")
+    quiet, patience_s = now - beat.packet_at, _patience_s(beat)
+    return max(0.0, (patience_s / 2 if quiet <= patience_s / 2 else patience_s) - quiet) + _TICK_S
 
 
 def _patience_s(beat: Beat) -> float:

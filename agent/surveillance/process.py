@@ -260,6 +260,8 @@ class CameraProcess:
         match words["kind"]:
             case "opened":
                 self.model = str(words["model"])
+            case "seen":
+                pass  # the heartbeat says so; this only wakes who reads that
             case "ending":
                 self._ending = Ending(str(words["code"]), str(words["text"]), again=bool(words["again"]))
             case "segment":

@@ -23,7 +23,7 @@ from agent.service import Service
 from agent.settings.model import Camera
 from agent.surveillance.cause import Cause
 from agent.surveillance.facts import Cut
-from agent.surveillance.heartbeat import Silence, is_in_doubt, silence
+from agent.surveillance.heartbeat import Silence, due_s, is_in_doubt, silence
 from agent.surveillance.kept import KeptView
 from agent.surveillance.look import Look
 from agent.surveillance.presence import Change, Turn
@@ -35,8 +35,8 @@ from agent.surveillance.vigil import Vigil, cause_of
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.2
-"""Between two looks at the heartbeat."""
+LOOK_EVERY_S = 0.5
+"""Between two looks at the heartbeat, at most: what cannot wait for them the child tells."""
 ANSWER_S = 10.0
 """A still that takes longer means that the child hangs."""
 CODES = frozenset(
@@ -201,13 +201,14 @@ class CameraService(Service):
             self._lose(ending)
             if not is_gone:
                 self._outwait(process, stop)
-            self.rest(self._backoff.wait_s(self._failures, again=ending.again), stop)
+            if ending.code != "CAMERA_STALLED":  # a silence was wait enough
+                self.rest(self._backoff.wait_s(self._failures, again=ending.again), stop)
 
     def _follow(self, process: CameraProcess, stop: threading.Event) -> Ending | None:
         """Watch one child until it is lost, or *stop*: then None."""
         while not stop.is_set():
             self.progress.beat()
-            ending = process.attend(LOOK_EVERY_S)
+            ending = process.attend(min(LOOK_EVERY_S, due_s(process.heartbeat.read(), now=time.monotonic())))
             self._take_in(process)
             if ending is not None:
                 return ending

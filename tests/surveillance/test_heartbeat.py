@@ -5,7 +5,7 @@ import os
 import pytest
 
 from agent.surveillance.cause import Cause
-from agent.surveillance.heartbeat import Beat, Heartbeat, Rhythm, silence
+from agent.surveillance.heartbeat import Beat, Heartbeat, Rhythm, due_s, is_in_doubt, silence
 
 START = 1000.0
 
@@ -25,6 +25,18 @@ def test_two_seconds_without_a_packet_are_silence_and_more_below_five_pictures_a
         f"no packet for {patience_s + 0.1:.1f} s",
         Cause.STALL,
     )
+
+
+@pytest.mark.parametrize("fps", [25, 5, 1])
+def test_who_looks_when_it_is_due_finds_doubt_and_then_silence(fps: float) -> None:
+    beat, now = at_fps(fps, gop_s=30), START
+    now += due_s(beat, now=now)
+    assert is_in_doubt(beat, now=now)
+    assert silence(beat, started_at=START, now=now) is None
+    now += due_s(beat, now=now)
+    assert silence(beat, started_at=START, now=now) is not None
+    assert due_s(beat, now=now) < 0.01
+    assert due_s(Beat(ready_at=START), now=now) == float("inf")
 
 
 @pytest.mark.parametrize(("gop_s", "patience_s"), [(0.04, 2.5), (2, 4.5), (4, 8.5)])
