@@ -100,7 +100,7 @@ def test_every_channel_has_its_parameters_its_message_and_one_operation_with_mqt
         assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
         assert operation["bindings"]["mqtt"] == {
             "qos": 1,
-            "retain": name in {"state", "info", "health", "watermark", "config"},
+            "retain": name in {"state", "info", "health", "watermark", "config", "content", "contentForAll"},
             "bindingVersion": "0.2.0",
         }
 
