@@ -1,8 +1,8 @@
 """The doorway: who comes and goes before one camera, told as it happens. Never a picture.
 
 Runs where the pictures are looked at, and must be quick; what takes longer, dating an arrival, is handed to `Dating`.
-While the eye finds that the camera does not see what it should, nobody can say who is there. Imports OpenCV: only
-the camera's child may import this module.
+While the eye finds that the camera does not see what it should, nobody can say who is there; a picture that only looks
+so is not shown here at all. Imports OpenCV: only the camera's child may import this module.
 """
 
 from collections.abc import Callable, Mapping

@@ -79,12 +79,13 @@ class Eye:
         self._tell_view(moment.at_monotonic)
 
     def _watch_doorway(self, luma: Luma, at: float, behind: Behind | None) -> None:
+        """While the view is tampered with, or looks so before that is sure, nobody can be seen coming."""
         if self._doorway is None:
             return
-        if self._sentry.state is Look.CLEAR:
-            self._doorway.see(luma, at, behind)
-        else:
+        if self._sentry.state is not Look.CLEAR:
             self._doorway.blind(at)
+        elif not self._sentry.verdict.is_tampering:
+            self._doorway.see(luma, at, behind)
 
     def _tell_view(self, at: float) -> None:
         view = self.background

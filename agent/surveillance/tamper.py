@@ -49,6 +49,8 @@ class Sentry:
         """What it looks like that is no tampering, and since when."""
         self.state = state if learnt is not None else Look.CLEAR
         """What is said now: clear, dark, or the alarm that is on."""
+        self.verdict = Look.CLEAR
+        """What the last sample looked like, taken by itself."""
         self.since = 0.0
         """When what is said began: an alarm is sure only some samples later."""
 
@@ -64,6 +66,7 @@ class Sentry:
         verdict, _ = look(self._view, sample)
         if self._is_frozen(sample, at) and verdict in (Look.CLEAR, Look.UNSURE):
             verdict = Look.FROZEN
+        self.verdict = verdict
         self._turn(verdict, at)
         if self.state is verdict is Look.CLEAR and at - self._adapted_at >= _ADAPT_EVERY_S:
             self._view = self._view.adapted(sample, _ADAPT_EVERY_S)

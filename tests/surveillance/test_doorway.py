@@ -4,8 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
+import pytest
+
+from agent.surveillance.decode import Moment
+from agent.surveillance.doorway import Doorway
+from agent.surveillance.eye import Eye
 from agent.surveillance.facts import Cut
 from agent.surveillance.ground import BEGINNING_S, Ground
 from agent.surveillance.kept import KeptView
@@ -33,6 +39,55 @@ def known(kind: bytes) -> KeptView:
     kept = KeptView()
     kept.keep(kind)
     return kept
+
+
+class Entrance:
+    """An eye that knows the drawn counter, its doorway, and what it told; a picture every *gop_s*."""
+
+    def __init__(self, gop_s: float) -> None:
+        self.told: list[Change] = []
+        doorway = Doorway(lambda *_: None, lambda change, _: self.told.append(change), area=LEFT, ground=room_ground())
+        self._eye = Eye(lambda *_: None, view=room_view(), doorway=doorway)
+        self._gop_s = gop_s
+        self._drawn = Room(320, 180)
+        self.n = 0
+
+    @property
+    def at(self) -> float:
+        return 100 + self._gop_s * self.n
+
+    def show(self, do: str, seconds: float) -> None:
+        for _ in range(ceil(seconds / self._gop_s)):
+            picture = getattr(self._drawn, do)(2.0 * self.n, self.n)
+            self._eye.see(Moment(frame_of(picture), self.at))
+            self.n += 1
+
+    @property
+    def seen(self) -> list[tuple[str, bool]]:
+        return [(change.turn, change.is_seen) for change in self.told]
+
+
+@pytest.mark.parametrize(("gop_s", "lasts_s"), [(1.0, 2.0), (1.0, 6.0), (2.0, 6.0), (3.0, 6.0)])
+@pytest.mark.parametrize("do", ["covered", "sprayed", "defocused", "moved", "black"])
+def test_a_lens_that_is_covered_for_however_long_is_no_visit(do: str, lasts_s: float, gop_s: float) -> None:
+    entrance = Entrance(gop_s)
+    entrance.show("empty", 20)
+    entrance.show(do, lasts_s)
+    entrance.show("empty", 30)
+    assert entrance.told == []
+    entrance.show("sitting", 12)
+    assert entrance.seen == [("came", True)]
+
+
+def test_a_visit_ends_where_the_view_does_and_who_sits_there_after_was_not_seen_coming() -> None:
+    entrance = Entrance(2.0)
+    entrance.show("empty", 20)
+    entrance.show("sitting", 20)
+    covered_at = entrance.at
+    entrance.show("covered", 20)
+    entrance.show("sitting", 20)
+    assert entrance.seen == [("came", True), ("lost", False), ("came", False)]
+    assert entrance.told[1].at == covered_at - 2
 
 
 def test_who_sits_down_is_told_with_the_second_and_who_sits_on_after_a_crash_was_not_seen_coming(
