@@ -14,6 +14,7 @@ from agent.screen.kiosk.board import Board
 from agent.screen.kiosk.browser import Browser, browser_program, flags_for
 from agent.screen.kiosk.keep import PanelService
 from agent.screen.kiosk.ladder import Ladder
+from agent.screen.kiosk.proof import Eye
 from agent.screen.kiosk.service import KioskService
 from agent.screen.kiosk.wire import Wire
 from agent.supervisor import Supervisor, Unit, Watch
@@ -38,7 +39,7 @@ def run_kiosk(agent: str, *, program: str | None = None, flags: Sequence[str] = 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: supervisor.stop())
         units = [
-            Unit("kiosk", partial(KioskService, wire, board, browser=browser, ladder=ladder)),
+            Unit("kiosk", partial(KioskService, wire, board, browser=browser, ladder=ladder, eye=Eye(ask=wire.ask))),
             Unit("panel", partial(PanelService, board)),
         ]
         supervisor.run(units, ready=lambda: None)

@@ -193,7 +193,9 @@ CAMERA_CHILD = {
 """The modules of the camera's child process: they alone import what is heavy at their top."""
 DARKROOM = {"agent.screen.document", "agent.screen.film", "agent.screen.picture"}
 """The same of the process that opens foreign files for the screen."""
-CHILDREN = CAMERA_CHILD | DARKROOM
+KIOSK_EYE = {"agent.screen.kiosk.examine"}
+"""The same of the process that looks at the picture of the screen."""
+CHILDREN = CAMERA_CHILD | DARKROOM | KIOSK_EYE
 HEAVY = {"av", "cv2", "numpy", "pypdfium2"}
 
 Import = tuple[str, int, bool]

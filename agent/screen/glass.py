@@ -21,8 +21,6 @@ PROOF_HOLDS_S = 3600.0
 """A proof is repeated every quarter of an hour; an old one proves nothing."""
 EARLY, LATE = timedelta(minutes=30), timedelta(minutes=30)
 """The panel is lit so much before the first opening of a day, and stays so much longer than its last closing."""
-BLANK = 0.99
-"""Of a picture that has hardly anything but one brightness. The barest slide has its words and the footer."""
 
 
 def is_lit(calendar: Calendar, now: datetime) -> bool:
@@ -97,7 +95,7 @@ def _trouble(sight: Sight, age_s: float) -> Condition | None:
 
 
 def _disproved(proof: Proof) -> Condition | None:
-    if proof.blank >= BLANK:
+    if proof.is_blank:
         return Condition(Status.FAILED, "SCREEN_BLACK")
     if proof.code in ("wrong", "unreadable"):
         return Condition(Status.DEGRADED, "SCREEN_QR_UNREADABLE")

@@ -43,7 +43,7 @@ class Serving:
         self.health = Health(self.clock)
         self.hub = ScreenHub(PLATE, self.clock)
         self.hub.set_code(RatingCode(ADDRESS))
-        calendar = Calendar(Hours.model_validate({"mon-sun": ["00:00-24:00"]}), Holidays(), ZONE)
+        calendar = Calendar(Hours.model_validate({"mon-sun": ["00:00-24:00"]}), Holidays(is_vietnamese=False), ZONE)
         self.glass = Glass(self.hub, self.clock, output=Output, calendar=lambda: calendar)
         self.store = MediaStore(path / "shown")
         self.figures: dict[str, Any] = {"pending": 3, "stored": 1284, "connected": True}

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from agent.errors import TryAgain
-from agent.screen.kiosk import service
+from agent.screen.kiosk import proof, service
 from agent.screen.kiosk.board import Board
 from agent.screen.kiosk.browser import FLAGS, LEAN_FLAGS, Browser, flags_for
 from agent.screen.kiosk.ladder import Ladder, Paces
+from agent.screen.kiosk.proof import Eye
 from agent.screen.kiosk.service import KioskService
 from agent.screen.kiosk.wire import Wire
 from tests.browser import chromium_program
@@ -35,12 +36,13 @@ class Kiosk:
         assert program is not None
         self.serving, self.ladder = serving, Ladder(paces)
         self.browsers: list[Browser] = []
+        self.eye = Eye(ask=Wire(serving.url).ask)
 
         def browser(address: str) -> Browser:
             self.browsers.append(Browser(program, address, folder / "profile", (*FLAGS, *HEADLESS)))
             return self.browsers[-1]
 
-        self.service = KioskService(Wire(serving.url), Board(), browser=browser, ladder=self.ladder)
+        self.service = KioskService(Wire(serving.url), Board(), browser=browser, ladder=self.ladder, eye=self.eye)
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.service.run, args=(self.stop,), name="kiosk")
 
@@ -54,6 +56,11 @@ class Kiosk:
         """Whether the page has said lately that it lives."""
         age_s = self.serving.hub.page_age_s
         return age_s is not None and age_s < 1
+
+    def says(self, code: str) -> bool:
+        """Whether the agent makes that of what the kiosk sees."""
+        condition = self.serving.glass.condition()
+        return condition is not None and condition.code == code
 
     def comes_back(self) -> None:
         """Wait until the page speaks again; the counter's clock stands, so whatever was heard before must be old."""
@@ -96,6 +103,17 @@ def test_a_page_whose_renderer_is_killed_is_loaded_anew_in_the_same_browser(kios
     os.kill(renderer_of(same), signal.SIGKILL)
     kiosk.comes_back()
     assert kiosk.pid == same
+
+
+def test_the_code_on_the_screen_is_proved_to_be_the_right_one(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "FIRST_S", 0)
+    monkeypatch.setattr(proof, "BETWEEN_S", 0.5)
+    kiosk.comes_back()
+    eventually(lambda: kiosk.says("SCREEN_PROVEN"), within_s=40)
+    another = kiosk.serving.glass.wish().model_copy(update={"code": "HTTPS://ELSEWHERE.EXAMPLE/R/1"})
+    kiosk.serving.glass.wish = lambda: another  # type: ignore[method-assign]
+    kiosk.eye.rest()
+    eventually(lambda: kiosk.says("SCREEN_QR_UNREADABLE"), within_s=40)
 
 
 def test_an_agent_that_restarts_is_no_reason_to_touch_the_page(kiosk: Kiosk) -> None:

@@ -1,4 +1,4 @@
-"""The kiosk's own service: a browser that shows the agent's page, whatever happens to either.
+"""The kiosk's own service: a browser that shows the agent's page, whatever happens to either, and the proof of it.
 
 It asks the agent every few seconds what it wants and tells what it sees. The page lives if the browser answers from it
 and, while the agent can be heard, the agent hears it too; a page that is silent goes up the ladder. An agent that
@@ -15,6 +15,7 @@ from agent.errors import TryAgain
 from agent.screen.kiosk.board import Board
 from agent.screen.kiosk.browser import Browser
 from agent.screen.kiosk.ladder import Ladder, Step
+from agent.screen.kiosk.proof import Eye, compositor_picture
 from agent.screen.kiosk.wire import Wire
 from agent.screen.kiosk.word import Sight, Wish
 from agent.service import Service
@@ -43,12 +44,13 @@ class KioskService(Service):
         *,
         browser: Callable[[str], Browser],
         ladder: Ladder,
+        eye: Eye,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """*browser* is made for the address of the page."""
         super().__init__()
         self._wire, self._board, self._ladder, self._now = wire, board, ladder, now
-        self._make = browser
+        self._make, self._eye = browser, eye
         self._browser: Browser | None = None
         self._page = ""
         self._is_heard = False
@@ -98,6 +100,7 @@ class KioskService(Service):
             restarts=self._ladder.restarts(now),
             is_pictures_only=self._ladder.is_pictures_only(now),
             panel=self._board.panel,
+            proof=self._eye.proof(),
         )
 
     # The browser.
@@ -137,6 +140,7 @@ class KioskService(Service):
             return
         self._started_at = self._now()
         self._ladder.started(self._started_at)
+        self._eye.rest()
 
     def _climb(self, browser: Browser, wish: Wish) -> None:
         if not self._is_heard:
@@ -144,6 +148,10 @@ class KioskService(Service):
             return
         is_alive = browser.answers() and wish.page_age_s is not None and wish.page_age_s <= SILENT_S
         step = self._ladder.look(self._now(), is_alive=is_alive)
+        if not wish.panel.is_on:
+            self._eye.rest()
+        elif is_alive:
+            self._eye.look(wish, lambda: compositor_picture() or browser.picture())
         if step is Step.NAVIGATE:
             log.warning("the page is silent: it is loaded anew")
             try:

@@ -69,6 +69,10 @@ class PanelSight(_Word):
         return {"program": self.program, "package": self.package} if self.fault == "PANEL_PROGRAM" else {}
 
 
+BLANK = 0.99
+"""Of a picture that has hardly anything but one tone. The barest slide has its words and the footer."""
+
+
 class Proof(_Word):
     """What was seen on the glass itself."""
 
@@ -76,9 +80,17 @@ class Proof(_Word):
     code: Literal["right", "wrong", "unreadable", "none"]
     """none: no code had to stand there."""
     blank: Annotated[float, Field(ge=0, le=1)]
-    """The share of the picture that has its commonest brightness: near 1, nothing is drawn."""
+    """The share of the picture that has its commonest tone: near 1, nothing is drawn."""
     is_stale: bool
     """The page draws what was right long ago."""
+
+    @property
+    def is_blank(self) -> bool:
+        return self.blank >= BLANK
+
+    @property
+    def is_good(self) -> bool:
+        return self.code in ("right", "none") and not self.is_blank and not self.is_stale
 
 
 class Sight(_Word):
