@@ -190,13 +190,14 @@ class Recorder:
         """Copy *packet*, which others look at too, so what the container needs to change is put back."""
         data = cast("av.Packet[Any]", packet.data)
         before, stream = (data.pts, data.dts, data.time_base), data.stream
-        told = data.dts if data.dts is not None else data.pts
-        told_s = float(told * data.time_base) if told is not None else None
-        dts = open_.timeline.next(told_s, packet.at_monotonic)
-        ahead_s = float((data.pts - told) * data.time_base) if data.pts is not None and told is not None else 0.0
+        pts, dts, time_base = before
+        told, unit_s = dts if dts is not None else pts, float(time_base)
+        told_s = told * unit_s if told is not None else None
+        at = open_.timeline.next(told_s, packet.at_monotonic)
+        ahead_s = (pts - told) * unit_s if pts is not None and told is not None else 0.0
         try:
             data.time_base = TICK
-            data.dts, data.pts = dts, dts + max(0, round(ahead_s / TICK))
+            data.dts, data.pts = at, at + max(0, round(ahead_s / TICK))
             data.stream = open_.stream
             open_.container.mux_one(data)
         finally:

@@ -27,6 +27,7 @@ from agent.uplink.topics import Topics
 
 log = logging.getLogger(__name__)
 
+TICK_S = 0.5
 JOURNAL_RETRY_S = 5.0
 WAITING = 32
 """Orders waiting at once; a further one is rejected, never silently dropped."""
@@ -163,7 +164,7 @@ class CommandService(Service):
             if close_at_s is not None and close_at_s <= self._clock.monotonic():
                 close_at_s = self._close_what_was_left_open()
             with suppress(queue.Empty):
-                self._take_in(self._orders.get(timeout=0.2))
+                self._take_in(self._orders.get(timeout=TICK_S))
             now_s = self._clock.monotonic()
             for entry in [entry for entry in self._postponed if entry[0] <= now_s]:
                 self._postponed.remove(entry)

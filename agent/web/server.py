@@ -12,14 +12,11 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.errors import SystemReason
 from agent.health import OK, Condition, Health, Status
 from agent.service import Service
-
-if TYPE_CHECKING:
-    from uvicorn import Server
 
 log = logging.getLogger(__name__)
 
@@ -98,45 +95,38 @@ class PageService(Service):
         return None
 
     async def _serve(self, listener: socket.socket, stop: threading.Event) -> None:
-        import asyncio  # noqa: PLC0415
-
         import uvicorn  # noqa: PLC0415
 
+        from agent.web.quiet import QuietServer  # noqa: PLC0415
+
         application = self.application()
-        server = uvicorn.Server(
-            uvicorn.Config(
-                application,
-                http=self.protocol(),
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=self.connections,
-                h11_max_incomplete_event_size=LIMIT_HEAD_BYTES,
-                timeout_graceful_shutdown=GRACE_S,
-            )
+        config = uvicorn.Config(
+            application,
+            http=self.protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=self.connections,
+            h11_max_incomplete_event_size=LIMIT_HEAD_BYTES,
+            timeout_graceful_shutdown=GRACE_S,
         )
-        serving = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
-        while not (stop.is_set() or serving.done()):
-            self.progress.beat()
-            if server.started and not self.ready.is_set():
-                self._say_where(listener)
-            await asyncio.sleep(TICK_S)
-        self.let_go(application)
-        _ask_to_stop(server)
-        await serving
+        server = QuietServer(
+            config,
+            stop,
+            began=lambda: self._say_where(listener),
+            beat=self.progress.beat,
+            ends=lambda: self.let_go(application),
+        )
+        await server.serve(sockets=[listener])
 
     def _say_where(self, listener: socket.socket) -> None:
         host, self.port = listener.getsockname()[:2]
         log.info("%s: http://%s:%d/", self.name, f"[{host}]" if ":" in host else host, self.port)
         self.ready.set()
-
-
-def _ask_to_stop(server: "Server") -> None:
-    server.should_exit = True
 
 
 def _listener(listen: str) -> socket.socket:

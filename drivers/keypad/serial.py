@@ -14,6 +14,7 @@ One thread. After DriverNotReady: `close`, `open`. Nothing is resolved earlier t
 a replugged adapter may come back under another number.
 """
 
+import select
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -84,12 +85,22 @@ class SerialKeypad(Keypad):
             # One byte a time: what came before the device went away is delivered before the loss is told.
             with self._port() as port:
                 self._ask(port)
-                byte = port.read(1)
+                byte = self._next(port, deadline)
             now = time.monotonic()
             self._hear(byte, now)
             if not self._presses and now >= deadline:
                 return None
         return self._presses.popleft()
+
+    def _next(self, port: Serial, deadline: float) -> bytes:
+        """The next byte, if it comes in a moment; or until *deadline*, where nothing else can be due before."""
+        now = time.monotonic()
+        is_idle = self._pulse is None and now - self._byte_at > PAUSE_S + SLICE_S
+        if is_idle and isinstance(port, Serial):  # not what pyserial only calls a port
+            heard, _, _ = select.select([port], [], [], max(0.0, deadline - now))
+            if not heard:
+                return b""
+        return port.read(1)
 
     def acknowledge(self) -> None:
         if self._options.ack is not None:
