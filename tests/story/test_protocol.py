@@ -27,12 +27,16 @@ def test_everything_that_is_said_in_a_life_is_in_the_published_protocol(tmp_path
             counter.close()
         eventually(lambda: ear.last("up/state")["state"] == "lost", within_s=15)
     heard = {contract.judge(topic, payload) for topic, payload, _ in ear.messages if payload}
-    # A full disk, a portal, an inspector, a screen: stories of their own.
-    elsewhere = {"gap", "handedRating", "inspection", "played"}
+    # A full disk, a portal, an inspector, a screen, a visitor, the province's sets: stories of their own.
+    handed_down = {"content", "contentForAll"}
+    elsewhere = {"gap", "handedRating", "inspection", "played", "visit", *handed_down}
     assert set(contract.addresses) - heard == elsewhere
     with Ear(mosquitto.port).open("motcua/#") as late:
         eventually(
-            lambda: {contract.channel_of(topic) for topic, _, kept in late.messages if kept} == contract.retained,
+            lambda: (
+                {contract.channel_of(topic) for topic, _, kept in late.messages if kept}
+                == contract.retained - handed_down
+            ),
             within_s=10,
         )
 
