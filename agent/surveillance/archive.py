@@ -5,7 +5,6 @@ never taken for "never recorded". The files are the truth about what can be play
 is put aside and made anew from them. One thread.
 """
 
-import logging
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -19,15 +18,22 @@ from agent.clock import Moment
 from agent.errors import TryAgain
 from agent.event import stamp
 from agent.rating.opening import Span
+from agent.surveillance.book import open_book, put_aside_if_damaged
 from agent.surveillance.retention import Limits, Recording, expired
-
-log = logging.getLogger(__name__)
 
 INDEX = "index.db"
 NEAR = timedelta(days=1)
 """No recording is as long, and no clock that is believed drifts so far."""
 _PORTION = 64
 """Recordings looked at together when some have to go."""
+_SCHEMA = """
+create table if not exists recording (
+    id integer primary key, camera text not null, file text not null unique,
+    began_at text not null, ended_at text not null, clock text not null, booted text not null,
+    boot text not null, size_bytes integer not null, pictures integer not null, expired_at text
+);
+create index if not exists recording_there on recording (id) where expired_at is null;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,7 @@ class Archive:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._db = _connect(self.folder / INDEX)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                log.error("%s is put aside: %s", self.folder / INDEX, error)
-                _put_aside(self.folder / INDEX)
-                self._db = _connect(self.folder / INDEX)
+            self._db = open_book(self.folder / INDEX, _SCHEMA)
             self._enter_what_is_there()
         except (OSError, sqlite3.Error) as error:
             self.close()
@@ -205,9 +204,7 @@ class Archive:
             return self._reach().execute(statement, values).fetchall()
         except sqlite3.Error as error:
             self.close()
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                log.error("%s is put aside: %s", self.folder / INDEX, error)
-                _put_aside(self.folder / INDEX)
+            put_aside_if_damaged(self.folder / INDEX, error)
             raise TryAgain(f"{self.folder / INDEX}: {error}") from error
 
 
@@ -240,31 +237,6 @@ def spans_in(folder: Path, span: Span, boots: Mapping[str, datetime]) -> tuple[l
         moved = boots[boot] - said if boot in boots else timedelta()
         (there if expired_at is None else expired).append(Span(began + moved, ended + moved))
     return there, expired
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
-    try:
-        db.execute("pragma journal_mode = wal")
-        db.execute("pragma synchronous = full")
-        db.execute(
-            """create table if not exists recording (
-                id integer primary key, camera text not null, file text not null unique,
-                began_at text not null, ended_at text not null, clock text not null, booted text not null,
-                boot text not null, size_bytes integer not null, pictures integer not null, expired_at text
-            )"""
-        )
-        db.execute("create index if not exists recording_there on recording (id) where expired_at is null")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _put_aside(index: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            Path(f"{index}{suffix}").replace(f"{index}.damaged{suffix}")
 
 
 def _free_bytes(folder: Path) -> int:

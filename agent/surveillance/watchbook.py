@@ -10,7 +10,6 @@ agent is dated to the second, for the kernel keeps what was written, and a power
 `agent.surveillance.review` reads. A damaged book is put aside, and what it knew is gone.
 """
 
-import logging
 import os
 import sqlite3
 import zlib
@@ -25,9 +24,8 @@ from agent.clock import Clock, ClockQuality, Moment
 from agent.errors import TryAgain
 from agent.event import stamp
 from agent.files import flush_folder
+from agent.surveillance.book import open_book, put_aside_if_damaged
 from agent.surveillance.cause import Cause
-
-log = logging.getLogger(__name__)
 
 BOOK, PULSE = "coverage.db", "coverage.pulse"
 KEEP = timedelta(days=100)
@@ -144,7 +142,7 @@ class Watchbook:
         before = self._life
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            db = self._db = self._db or self._connect()
+            db = self._db = self._db or open_book(self._path, _SCHEMA)
             db.execute("begin immediate")
             if self._life is None:
                 self._life = self._begin_life(db)
@@ -153,26 +151,9 @@ class Watchbook:
         except (OSError, sqlite3.Error) as error:
             self._life = before
             self.close()
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                self._put_aside(error)
+            if put_aside_if_damaged(self._path, error):
+                self._life = None
             raise TryAgain(f"{self._path}: {error}") from error
-
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            return _connect(self._path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            self._put_aside(error)
-            return _connect(self._path)
-
-    def _put_aside(self, error: Exception) -> None:
-        """The book is damaged: begin a new one."""
-        log.error("%s is put aside: %s", self._path, error)
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                Path(f"{self._path}{suffix}").replace(f"{self._path}.damaged{suffix}")
-        self._life = None
 
     def _begin_life(self, db: sqlite3.Connection) -> int:
         """Enter this life; the one before ended with its last sign, and so did what was open in it."""
@@ -213,18 +194,6 @@ class Watchbook:
                 db.execute("delete from lapse where life = ?", (life,))
                 db.execute("delete from life where id = ?", (life,))
         db.execute("delete from boot where boot not in (select boot from life union select boot from fitted)")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-    try:
-        db.execute("pragma journal_mode = wal")
-        db.execute("pragma synchronous = full")
-        db.executescript(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def boots(db: sqlite3.Connection) -> dict[str, datetime]:
