@@ -1,6 +1,7 @@
 """When somebody came: key frames say between which two of them, and the pictures in between say when exactly.
 
-Only then are those decoded, once, and on a thread of its own: the camera does not wait for it. Whatever is told of
+Only then are those decoded, and on a thread of its own: the camera does not wait for it. One group of pictures is
+enough, unless he was there from its beginning: the key frame may have missed him for a moment. Whatever is told of
 presence goes through here, so that it is told in the order in which it happened.
 """
 
@@ -40,19 +41,29 @@ class Lead(NamedTuple):
 
     codec: Codec
     groups: Sequence[Sequence[Packet]]
-    """In order."""
+    """Between the key frame without him and the one that shows him, in order."""
+    earlier: Sequence[Packet]
+    """The group before those; empty when it is not kept."""
     glance: Glance
 
     @classmethod
     def to(cls, arrival: Change, behind: Behind, glance: Glance) -> "Lead":
         """What there is of it at the moment of *arrival*."""
         since = arrival.empty_at if arrival.empty_at is not None else arrival.at
-        groups = [group for group in behind.groups() if since <= group[0].at_monotonic < arrival.at]
-        return cls(behind.codec(), groups[::-1], glance)
+        kept = [group for group in behind.groups() if group[0].at_monotonic < arrival.at]
+        groups = [group for group in kept if group[0].at_monotonic >= since]
+        return cls(behind.codec(), groups[::-1], next(iter(kept[len(groups) :]), ()), glance)
 
-    def seen(self) -> Iterator[tuple[float, float | None]]:
+    def onset(self, empty_at: float, before: float) -> float:
+        """Since when he was there who was not seen at *empty_at*, and at *before*."""
+        at = onset(self._seen(self.groups), before=before)
+        if self.earlier and at - empty_at <= FLICKER_S:
+            at = onset(self._seen([self.earlier, *self.groups]), before=before)
+        return at
+
+    def _seen(self, groups: Iterable[Sequence[Packet]]) -> Iterator[tuple[float, float | None]]:
         """Every picture: when it came, and the size of what is foreign in it."""
-        for group in self.groups:
+        for group in groups:
             for moment in pictures(self.codec, group):
                 yield moment.at_monotonic, self.glance.foreign(brightness(moment.frame))
 
@@ -83,7 +94,7 @@ def dated(change: Change, lead: Lead | None) -> Change:
     at = (change.empty_at + change.at) / 2
     if lead is not None and sum(map(len, lead.groups)) > 1:
         try:
-            at = onset(lead.seen(), before=change.at)
+            at = lead.onset(change.empty_at, change.at)
         except (av.FFmpegError, cv2.error, ValueError) as error:
             log.warning("an arrival could not be dated: %s", error)
     return replace(change, at=at)
