@@ -312,7 +312,7 @@ def kiosk(agent: str, browser: Path | None, flags: tuple[str, ...]) -> None:
     Runs inside a graphical session, as a user of its own; reads no configuration.
 
     \b
-    Example:  cage -m last -- counter-agent kiosk
+    Example:  cage -- counter-agent kiosk
     """
     from agent.kiosk import run_kiosk  # noqa: PLC0415
 

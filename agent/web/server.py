@@ -17,6 +17,7 @@ from typing import Any
 from agent.errors import SystemReason
 from agent.health import OK, Condition, Health, Status
 from agent.service import Service
+from agent.web.handed import handed
 
 log = logging.getLogger(__name__)
 
@@ -130,13 +131,15 @@ class PageService(Service):
 
 
 def _listener(listen: str) -> socket.socket:
-    """A socket listening at `host:port`.
+    """A socket listening at `host:port`: systemd's, where it holds one.
 
     Raises:
         OSError: the address is taken, or not of this machine.
     """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
+    if (held := handed(host, int(port))) is not None:
+        return held
     return socket.create_server(
         (host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64, reuse_port=False
     )
