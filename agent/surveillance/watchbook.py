@@ -7,7 +7,8 @@ agent. Of a camera that is in no lapse and in a life, there is valid video.
 
 How long a life lasted is told by the pulse, one line that is overwritten every second and flushed every ten: a killed
 agent is dated to the second, for the kernel keeps what was written, and a power cut to ten. One thread writes;
-`agent.surveillance.review` reads. A damaged book is put aside, and what it knew is gone.
+`agent.surveillance.review` reads. A damaged book is put aside, and what it knew is gone; until somebody fits the
+cameras again, the new one knows nothing of this life (`is_blank`).
 """
 
 import os
@@ -79,30 +80,39 @@ class Watchbook:
             os.close(self._pulse)
             self._pulse = None
 
+    @property
+    def is_blank(self) -> bool:
+        """Nothing of this life stands in the book: the cameras are to be fitted, and what is still so told again."""
+        return self._life is None
+
     def fit(self, cameras: Collection[str]) -> None:
-        """From now on these cameras are there, and no others.
+        """From now on these cameras are there, and no others. The first time, this life is entered too.
 
         Raises:
             TryAgain: the disk refuses.
         """
         with self._transaction() as db:
+            life = self._life or self._begin_life(db)
             known = {camera for (camera,) in db.execute("select camera from fitted")}
             db.executemany("delete from fitted where camera = ?", [(camera,) for camera in known - set(cameras)])
             age = self._clock.read().age.total_seconds()
             new = [(camera, self._clock.boot, age) for camera in cameras if camera not in known]
             db.executemany("insert into fitted values (?, ?, ?)", new)
+        self._life = life
 
     def enter(self, entries: Iterable[Entry]) -> None:
         """Keep *entries*, and what the clock has learned of this boot.
 
         Raises:
-            TryAgain: the disk refuses; nothing was kept.
+            TryAgain: the disk refuses, or the book is blank; nothing was kept.
         """
         now = self._clock.read()
         entries, is_news = list(entries), self._is_news(now)
         if not (entries or is_news) and self._db is not None:
             return
         with self._transaction() as db:
+            if self._life is None:
+                raise TryAgain("nothing of this life stands in it")
             db.executemany(
                 "insert into lapse values (?, ?, ?, ?, ?, ?) on conflict do update"
                 " set cause = excluded.cause, until = excluded.until",
@@ -138,22 +148,26 @@ class Watchbook:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything or nothing; the first one enters this life too."""
-        before = self._life
+        """Everything or nothing."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            db = self._db = self._db or open_book(self._path, _SCHEMA)
-            db.execute("begin immediate")
-            if self._life is None:
-                self._life = self._begin_life(db)
-            yield db
-            db.execute("commit")
-        except (OSError, sqlite3.Error) as error:
-            self._life = before
+            self._db = self._db or self._open()
+            self._db.execute("begin immediate")
+            yield self._db
+            self._db.execute("commit")
+        except (OSError, sqlite3.Error, TryAgain) as error:
             self.close()
+            self._told = None
             if put_aside_if_damaged(self._path, error):
                 self._life = None
             raise TryAgain(f"{self._path}: {error}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        """The book; a new one if this life is not in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        db = open_book(self._path, _SCHEMA)
+        if (self._clock.boot,) not in db.execute("select boot from life where id = ?", (self._life,)):
+            self._life = None
+        return db
 
     def _begin_life(self, db: sqlite3.Connection) -> int:
         """Enter this life; the one before ended with its last sign, and so did what was open in it."""

@@ -1,7 +1,8 @@
 """The watchman: writes down what the cameras' vigils tell, and that this life of the agent goes on.
 
 One thread for all cameras, so that a slow card keeps no camera waiting. What is told while the disk refuses waits
-here. `Lapses` takes the word of vigils and outlives the service.
+here. A book that was damaged and begun anew is told again which cameras are there, and what still goes on. `Lapses`
+takes the word of vigils and outlives the service.
 """
 
 import logging
@@ -32,17 +33,26 @@ class Lapses:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: queue.Queue[Entry] = queue.Queue()
+        self._open: dict[tuple[str, int], Entry] = {}
 
     def vigil(self, camera: str) -> Vigil:
         """A vigil over *camera* that tells here."""
         return Vigil(partial(self._put, camera))
 
     def take(self) -> list[Entry]:
-        """All that were told and not yet taken, in order."""
+        """All that were told and not yet taken, in order. By one thread, and so is `open`."""
         taken: list[Entry] = []
         while not self._waiting.empty():
-            taken.append(self._waiting.get_nowait())
+            entry = self._waiting.get_nowait()
+            taken.append(entry)
+            self._open.pop((entry.camera, entry.number), None)
+            if entry.until is None:
+                self._open[entry.camera, entry.number] = entry
         return taken
+
+    def open(self) -> list[Entry]:
+        """Those taken that still go on."""
+        return list(self._open.values())
 
     def _put(self, camera: str, lapse: Lapse) -> None:
         behind = self._clock.read().age.total_seconds() - self._clock.monotonic()
@@ -90,9 +100,11 @@ class Watchman(Service):
         self.progress.beat()
         self._told = [*self._told, *self._lapses.take()][-WAITING:]
         try:
-            if not self._is_fitted:
+            is_blank = self._book.is_blank
+            if is_blank or not self._is_fitted:
                 self._book.fit(self._cameras)
                 self._is_fitted = True
+                self._told = [*self._lapses.open(), *self._told] if is_blank else self._told
             self._book.enter(self._told)
             self._told = []
             self._beat()
