@@ -135,6 +135,7 @@ class App:
         in_a_terminal = sys.stdin is not None and sys.stdin.isatty()  # there, SIGHUP says that it was closed
         signal.signal(signal.SIGHUP, lambda *_: self.stop() if in_a_terminal else self.request_reload())
         self._open_outbox()
+        self._cameras.forget_others()
         self._report_fitted()
         try:
             self.supervisor.run(self._units(), ready=self._ready)
@@ -220,6 +221,7 @@ class App:
         self.hub.set_nameplate(nameplate(settings))
         self.hub.set_theme(settings.screen.drawn)
         self.supervisor.replace(self._units())
+        self._cameras.forget_others()
         for component in components(before) - components(settings):
             self.health.forget(component)
             self._standing.ledger.forget(component)

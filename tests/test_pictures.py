@@ -53,6 +53,7 @@ class Eye:
         return Still(b"\xff\xd8picture", 320, 180, time.monotonic(), "pixelated", ("masks", "whole"))
 
     egress = "pixelated"
+    always_hidden = ("masks",)
 
     def glimpse(self, timeout_s: float) -> Still:
         return replace(self.snapshot(timeout_s), content=b"\xff\xd8" + 20_000 * b"x")

@@ -51,7 +51,7 @@ class Backdrop:
     def __init__(self, file: Path | None = None) -> None:
         """*file* holds what an earlier process learned; None: nothing is kept."""
         self._file = file
-        self.forget()
+        self._begin()
         self._kept_at: float | None = None
         if file is not None:
             with suppress(OSError):
@@ -59,7 +59,18 @@ class Backdrop:
         self._kept_share = float(self._known.mean())
 
     def forget(self) -> None:
-        """The place is another one, or to be learned anew."""
+        """The place is another one, or to be learned anew: nothing of it stays, not on the card either."""
+        self._begin()
+        self._kept_at, self._kept_share = None, 0.0
+        if self._file is None:
+            return
+        try:
+            self._file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("what the counter looked like stays on the card: %s", error)
+
+    def _begin(self) -> None:
+        """Know nothing."""
         self._learned = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
         self._known = np.zeros((SIZE[1], SIZE[0]), np.bool_)
         self._standing = np.zeros_like(self._learned)

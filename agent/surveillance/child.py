@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEARN_EVERY_S = 5.0
-"""Between two looks at what stands still, while nobody asks for anything."""
+"""Between two looks at what stands still, whether or not somebody asks for pictures meanwhile."""
 LEAVE_S = 0.5
 """How long the driver may take to close before the process ends anyway."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
@@ -262,6 +262,7 @@ class _Answering(threading.Thread):
         stills = self._stills()
         egress = _egress(self._order, self._wire)
         learns = lookout is not None and egress.learns
+        learned_at = float("-inf")
         while True:
             if question is not None and question.words["kind"] == "relearn":
                 if lookout is not None:
@@ -270,9 +271,11 @@ class _Answering(threading.Thread):
             elif question is not None:
                 words, content = stills.make(question.words["kind"], egress, self._glance.newest)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, content)
-            elif learns and (moment := self._glance.take()) is not None:
-                egress.learn(picture(moment), moment.at_monotonic)
-            question = self._wire.receive(LEARN_EVERY_S if learns else None)
+            if learns and time.monotonic() - learned_at >= LEARN_EVERY_S:
+                learned_at = time.monotonic()
+                if (moment := self._glance.take()) is not None:
+                    egress.learn(picture(moment), moment.at_monotonic)
+            question = self._wire.receive(learned_at + LEARN_EVERY_S - time.monotonic() if learns else None)
 
 
 def _stills(camera: "Camera", ring: "Ring") -> "Stills":

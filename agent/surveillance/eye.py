@@ -65,6 +65,7 @@ class Eye:
         if self._relearns:
             self._relearns, self._is_new_view = False, True
             self._sentry = Sentry()
+            self._tell({"kind": "view"}, b"")
             if self._doorway is not None:
                 self._doorway.relearn(moment.at_monotonic)
         try:

@@ -5,6 +5,7 @@ One file a camera, written when a view is learned and once an hour after that, b
 """
 
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from agent.files import replace_file
 log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 1024 * 1024
+VIEW, BACKDROP, GROUND = ".view", ".backdrop", ".ground"
+"""How a camera's files end, after its name: for tampering, for what leaves, for visits."""
 
 
 class KeptView:
@@ -48,3 +51,20 @@ class KeptView:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("what the camera learned is not on the card, and is learned again after a restart: %s", error)
+
+
+def forget_others(folder: Path, cameras: Collection[str]) -> None:
+    """Delete what was learned in *folder* by a camera that is none of *cameras*."""
+    try:
+        files = list(folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("what cameras learned that are no more cannot be deleted: %s", error)
+        return
+    for file in files:
+        if file.suffix in (VIEW, BACKDROP, GROUND) and file.stem not in cameras:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("what a camera learned that is no more cannot be deleted: %s", error)

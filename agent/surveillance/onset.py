@@ -5,7 +5,6 @@ enough, unless he was there from its beginning: the key frame may have missed hi
 presence goes through here, so that it is told in the order in which it happened.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +20,6 @@ from agent.surveillance.ground import Glance
 from agent.surveillance.luma import brightness
 from agent.surveillance.presence import Change
 from drivers.base import Codec, Packet
-
-log = logging.getLogger(__name__)
 
 FLICKER_S = 0.4
 """Somebody who is not recognised for so long is still somebody."""
@@ -88,15 +85,16 @@ class Dating(threading.Thread):
 
 
 def dated(change: Change, lead: Lead | None) -> Change:
-    """*change* with the time that *lead* tells; where there are no pictures in between, half way."""
+    """*change* with the time that *lead* tells; half way where there are no pictures in between that can be looked at.
+
+    The log does not hear of that: its line would say to the second when somebody came.
+    """
     if change.empty_at is None:
         return change
     at = (change.empty_at + change.at) / 2
     if lead is not None and sum(map(len, lead.groups)) > 1:
-        try:
+        with suppress(av.FFmpegError, cv2.error, ValueError):
             at = lead.onset(change.empty_at, change.at)
-        except (av.FFmpegError, cv2.error, ValueError) as error:
-            log.warning("an arrival could not be dated: %s", error)
     return replace(change, at=at)
 
 

@@ -59,9 +59,9 @@ class Preview:
                     look.asked_at = now
                     return look.still.content
             still = camera.glimpse(STILL_S)
-            return self._show(name, still).content
+            return self._show(name, still, camera.always_hidden).content
 
-    def _show(self, name: str, still: Still) -> Still:
+    def _show(self, name: str, still: Still, always_hidden: tuple[str, ...]) -> Still:
         with self._lock:
             now = self._clock.monotonic()
             look = self._looks.get(name)
@@ -70,7 +70,7 @@ class Preview:
                 look = None
             if look is None:
                 viewing = Viewing(
-                    "status", name, still.egress, longest_s=LONGEST_S, most=round(LONGEST_S / EVERY_S) + 1
+                    "status", name, still.egress, longest_s=LONGEST_S, most=MOST, always_hidden=always_hidden
                 )
                 self._viewings.begin(viewing)
                 look = self._looks[name] = _Look(viewing, still, now, now)

@@ -134,6 +134,11 @@ class CameraService(Service):
         """What may leave the box of its pictures."""
         return self._camera.egress
 
+    @property
+    def always_hidden(self) -> tuple[str, ...]:
+        """What is hidden in every one that leaves, whatever it shows."""
+        return ("masks",) if self._camera.masks else ()
+
     def snapshot(self, timeout_s: float) -> Still:
         """The newest picture, after egress; from any thread but the service's own.
 
@@ -172,7 +177,7 @@ class CameraService(Service):
         if process is None:
             raise TryAgain(f"camera {self._camera.name} is not there; its health says why")
         process.relearn()
-        process.sight.view = b""
+        process.sight.view = process.sight.ground = b""
 
     def run(self, stop: threading.Event) -> None:
         self._report(Status.OK, "STARTING")

@@ -42,6 +42,8 @@ class Viewing:
     began_s: float = field(init=False)
     """The same, monotonic."""
     pictures: int = 0
+    always_hidden: tuple[str, ...] = ()
+    """What is hidden whatever the pictures show."""
     hidden: set[str] = field(default_factory=set)
 
     def shows(self, still: Still) -> None:
@@ -60,7 +62,7 @@ class Viewing:
                 "by": self.by,
                 "pictures": pictures,
                 "egress": self.egress,
-                "hidden": sorted(self.hidden),
+                "hidden": sorted(self.hidden.union(self.always_hidden)),
                 "from": to - timedelta(seconds=lasted_s),
                 "to": to,
                 "ended": ended,
@@ -85,6 +87,8 @@ class Viewings:
         self._open: list[Viewing] = []
         self._untold: list[EgressData] | None = None
         """Over and not told; None while nobody has read what an earlier life left."""
+        self._is_stale = False
+        """Whether the notes on the card say what is not so any more: the card refused."""
 
     def begin(self, viewing: Viewing) -> None:
         """From now on *viewing* cannot go untold.
@@ -113,7 +117,7 @@ class Viewings:
     def settle(self) -> None:
         """Tell what is over and was not told yet, also what an earlier life left."""
         with self._lock:
-            if not (untold := self._recall()):
+            if not (untold := self._recall()) and not self._is_stale:
                 return
             try:
                 while untold:
@@ -129,12 +133,14 @@ class Viewings:
         return self._untold
 
     def _write(self) -> None:
+        self._is_stale = True
         notes = [*self._recall(), *(viewing.note() for viewing in self._open)]
         if notes:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, json.dumps([note.payload() for note in notes]).encode())
         else:
             self._path.unlink(missing_ok=True)
+        self._is_stale = False
 
 
 def read_notes(path: Path) -> list[EgressData]:

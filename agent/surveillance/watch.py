@@ -102,14 +102,16 @@ class Leases:
             if not way.is_open:
                 raise TryAgain("the link is away")
             now = self._clock.monotonic()
+            camera = self._cameras()[wish.camera]
             viewing = Viewing(
                 "watch",
                 wish.camera,
-                self._cameras()[wish.camera].egress,
+                camera.egress,
                 longest_s=wish.lasts_s,
                 most=int(wish.lasts_s / wish.every_s) + 1,
                 order=wish.order,
                 by=wish.by,
+                always_hidden=camera.always_hidden,
             )
             self._viewings.begin(viewing)
             due_at = now if before is None else before.due_at

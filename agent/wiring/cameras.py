@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 
 from agent.birth import numbered
 from agent.errors import TryAgain
@@ -17,7 +18,7 @@ from agent.surveillance.archivist import Archivist, Recorded
 from agent.surveillance.cause import Cause
 from agent.surveillance.coverage import CoverageData
 from agent.surveillance.facts import TamperData
-from agent.surveillance.kept import KeptView
+from agent.surveillance.kept import BACKDROP, GROUND, VIEW, KeptView, forget_others
 from agent.surveillance.look import Look
 from agent.surveillance.preview import Preview
 from agent.surveillance.process import folder_of
@@ -54,6 +55,14 @@ class Cameras:
         is_same_boot = life is None or life.boot == standing.clock.boot
         for camera in standing.settings.cameras:
             self._vigil(camera, Cause.AGENT if is_same_boot else Cause.POWER)
+
+    @property
+    def _views(self) -> Path:
+        return self._standing.folder / "views"
+
+    def forget_others(self) -> None:
+        """Nothing stays of what cameras learned that the settings have no more; once those are stopped."""
+        forget_others(self._views, [camera.name for camera in self._standing.settings.cameras])
 
     def services(self) -> dict[str, CameraService]:
         """The cameras' services by name, as the settings have them now."""
@@ -104,9 +113,9 @@ class Cameras:
             turned=self.doorways.turned(camera),
             is_open=self._is_open,
             vigil=self._vigil(camera, Cause.AGENT),
-            kept=KeptView(self._standing.folder / "views" / f"{camera.name}.view"),
-            backdrop=self._standing.folder / "views" / f"{camera.name}.backdrop",
-            kept_ground=KeptView(self._standing.folder / "views" / f"{camera.name}.ground"),
+            kept=KeptView(self._views / f"{camera.name}{VIEW}"),
+            backdrop=self._views / f"{camera.name}{BACKDROP}",
+            kept_ground=KeptView(self._views / f"{camera.name}{GROUND}"),
         )
         return service
 

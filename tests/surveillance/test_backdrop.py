@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from agent.surveillance.backdrop import ABSORB_S, LEARN_S, LONGEST_GAP_S, SIZE, Backdrop, Mask, Picture
+from agent.surveillance.kept import forget_others
 
 EVERY_S = LONGEST_GAP_S
 GRAIN = [np.random.default_rng(seed).normal(0, 2, (SIZE[1], SIZE[0], 3)) for seed in range(4)]
@@ -172,3 +173,25 @@ def test_the_card_is_written_when_more_is_known_and_once_an_hour(tmp_path: Path)
     assert not file.exists()
     watch(backdrop, until, 700)
     assert file.exists()
+
+
+def test_what_is_to_be_learned_anew_is_not_on_the_card_any_more(tmp_path: Path) -> None:
+    file = tmp_path / "views" / "quay.backdrop"
+    backdrop = Backdrop(file)
+    watch(backdrop, 0.0, LEARN_S + EVERY_S)
+    assert file.exists()
+    backdrop.forget()
+    assert not file.exists()
+    assert Backdrop(file).foreign(place()) is None
+    watch(backdrop, LEARN_S + 2 * EVERY_S, LEARN_S + EVERY_S)
+    assert file.exists(), "and the place is kept again once it is known again"
+
+
+def test_what_cameras_learned_that_are_no_more_is_deleted(tmp_path: Path) -> None:
+    forget_others(tmp_path / "none", [])
+    for name in ("quay.view", "quay.ground", "door.1.view", "door.1.backdrop", "yard.backdrop", "yard.txt"):
+        (tmp_path / name).write_bytes(b"learned")
+    forget_others(tmp_path, ["quay", "door.1"])
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        *("door.1.backdrop", "door.1.view", "quay.ground", "quay.view", "yard.txt"),
+    ]

@@ -2,15 +2,24 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
+import av
 import pytest
 
 from agent.errors import PersonMustAct
 from agent.settings.model import Record
+from agent.surveillance import child
+from agent.surveillance.decode import Moment
+from agent.surveillance.wire import Wire
 from tests.drivers.videos import write_video
 from tests.eventually import eventually
 from tests.surveillance.conftest import START_S, Running, camera
@@ -150,3 +159,53 @@ def test_the_child_that_only_records_is_without_opencv_until_a_still_is_asked_fo
 
 def has_loaded(pid: int, library: str) -> bool:
     return f"/{library}/" in Path(f"/proc/{pid}/maps").read_text()
+
+
+class Taught:
+    """Rules for what leaves that count what they are shown."""
+
+    learns = True
+
+    def __init__(self) -> None:
+        self.lessons = 0
+
+    def learn(self, *_: object) -> None:
+        self.lessons += 1
+
+
+def test_the_empty_counter_is_learned_also_while_somebody_asks_for_pictures_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taught, glance = Taught(), child._Glance(lambda: None)
+    monkeypatch.setattr(child, "LEARN_EVERY_S", 0.1)
+    monkeypatch.setattr(child, "_egress", lambda *_: taught)
+    ours, theirs = map(Wire, socket.socketpair())
+    answering = child._Answering(
+        theirs,
+        Mock(return_value=Mock(make=lambda *_: ({}, b""))),
+        {"analyse": True},
+        Mock(),
+        glance=glance,
+        lookout=Mock(),
+    )
+
+    def answer() -> None:
+        with suppress(EOFError, OSError):
+            answering._answer()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+
+    def is_taught_while_asked() -> bool:
+        glance.see(Moment(av.VideoFrame(64, 48, "yuv420p"), time.monotonic()))
+        ours.send({"kind": "glimpse", "id": 1})
+        assert ours.receive(5) is not None
+        return taught.lessons >= 3
+
+    try:
+        eventually(is_taught_while_asked, within_s=5)
+    finally:
+        ours.finish()
+        thread.join(5)
+        ours.close()
+        theirs.close()

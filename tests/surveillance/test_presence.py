@@ -1,10 +1,12 @@
 """When somebody has come and has left, from the sizes of what is foreign in the pictures."""
 
 import math
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
-from agent.surveillance.onset import onset
+from agent.surveillance.onset import Lead, dated, onset
 from agent.surveillance.presence import Change, Presence, Turn
 
 Seen = list[tuple[float, float | None]]
@@ -88,3 +90,11 @@ def test_a_change_survives_the_wire_and_nonsense_does_not() -> None:
     for words in ({}, {**change.words, "turn": "flew"}, {**change.words, "at": math.nan}, {**change.words, "at": "x"}):
         with pytest.raises((KeyError, ValueError, TypeError)):
             Change.of(words)
+
+
+def test_an_arrival_whose_pictures_cannot_be_looked_at_lies_half_way_and_the_log_does_not_hear_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lead = cast("Lead", Mock(groups=[[1, 2, 3]], onset=Mock(side_effect=ValueError("broken"))))
+    assert dated(Change(Turn.CAME, at=12.0, empty_at=10.0), lead).at == 11.0
+    assert caplog.records == []

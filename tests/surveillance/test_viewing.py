@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -142,4 +143,18 @@ def test_a_damaged_note_does_not_keep_anybody_from_looking(
     viewings.begin(viewing)
     assert len(json.loads((tmp_path / "viewings.json").read_bytes())) == 1
     viewings.end(viewing, Ended.TIME)
+    assert len(store.told) == 1
+
+
+def test_a_look_is_told_once_though_the_card_refuses_to_forget_its_note(
+    tmp_path: Path, clock: ManualClock, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewings, viewing = of(tmp_path, clock, store), look()
+    viewings.begin(viewing)
+    with monkeypatch.context() as card:
+        card.setattr(Path, "unlink", Mock(side_effect=OSError("read-only")))
+        viewings.end(viewing, Ended.TIME)
+    assert len(store.told) == 1
+    viewings.settle()
+    of(tmp_path, clock, store).settle()
     assert len(store.told) == 1

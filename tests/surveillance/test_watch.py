@@ -25,6 +25,7 @@ class Quay:
     def __init__(self, room: "Room") -> None:
         self._room = room
         self.egress: Literal["pixelated", "plain"] = "pixelated"
+        self.always_hidden: tuple[str, ...] = ()
         self.is_away = False
         self.asked = 0
 
@@ -212,3 +213,11 @@ def test_an_agent_that_is_stopped_ends_what_goes_on_and_tells(room: Room) -> Non
     assert room.finished["w-1"]["ended"] == "agent"
     assert [(told["kind"], told["ended"]) for told in room.store.told] == [("watch", "agent"), ("status", "agent")]
     assert room.leases.watchers() == {}
+
+
+def test_the_note_of_a_watch_that_is_cut_off_says_what_is_hidden_whatever_is_shown(room: Room, tmp_path: Path) -> None:
+    room.quay.always_hidden = ("masks",)
+    room.watch()
+    Viewings(tmp_path / "viewings.json", room.clock, room.store.append).settle()
+    (told,) = room.store.told
+    assert (told["ended"], told["hidden"]) == ("restart", ["masks"])
