@@ -1,12 +1,10 @@
-"""What a camera costs the agent, beside what others ask for the same film: Debian's `motion` and a plain OpenCV loop.
+"""What a camera costs the agent, beside what Debian's `motion` asks for the same film.
 
-The film runs in real time, over RTSP from `tests.rtsp` in this process, which is in nobody's account, or from a file.
-All take turns. Counted is the whole tree of processes. Of the agent it is judged what the camera adds, since a rival
-does nothing else: the same agent without one is measured in the same turn; the whole is told beside it.
+The film runs in real time, over RTSP from `tests.rtsp` in this process, which is in nobody's account. All take turns.
+Counted is the whole tree of processes. Of the agent it is judged what the camera adds, since a rival does nothing else:
+the same agent without one is measured in the same turn; the whole is told beside it.
 """
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +23,7 @@ from tests.story.counter import Counter
 
 RECORDS, SEES, ALONE = "records", "records and looks", "without a camera"
 REACH = {(RECORDS, False): 0.10, (SEES, False): 0.20, (SEES, True): 0.25}
-REACH_FILE, REACH_MIB = 0.15, 50.0
+REACH_MIB = 50.0
 SETTLE_S = 6.0
 """After it began, by then everything is loaded; less where the whole film is shorter than twice that."""
 
@@ -58,20 +56,6 @@ def measure(folder: Path, size: Size) -> Iterator[Row]:
             yield from _memory_rows(memory)
     if motion_program() is None:
         raise NotPossible(f"beside motion: {MISSING}")
-
-
-def measure_file(folder: Path, size: Size) -> Iterator[Row]:
-    source = film(folder, size.film_s)
-    loads: Loads = {}
-    for number in range(max(1, size.rounds // 2)):
-        for who in (SEES, ALONE):
-            here = folder / f"{number}-{who.replace(' ', '-')}"
-            with _agent(here, who, {"driver": "file", "source": str(source)}) as pid:
-                _note(loads, who, pid, size)
-        with subprocess.Popen([sys.executable, "-m", "tests.bench.plain_loop", str(source)]) as loop:
-            _note(loads, "a plain OpenCV loop", loop.pid, size)
-            loop.kill()
-    yield from _rows(f"a camera that {SEES}: 720p from a file", loads, SEES, "a plain OpenCV loop", REACH_FILE)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.bench.figures import SMOKE, NotPossible
 from tests.bench.measurements import MEASUREMENTS
 from tests.bench.report import markdown
 
-IN_REAL_TIME = {"camera-live", "camera-faults"}
+IN_REAL_TIME = {"camera-live", "camera-faults", "camera-onset"}
 """Half a minute each, however little is measured."""
 
 
