@@ -47,6 +47,7 @@ from agent.vitals import VitalsService
 from agent.web.service import WebService
 from agent.web.site import Figure, Site
 from agent.wiring.cameras import Cameras
+from agent.wiring.contents import Contents
 from agent.wiring.displays import Displays
 from agent.wiring.moods import Moods
 from agent.wiring.ratings import Ratings
@@ -83,6 +84,7 @@ class App:
         self._watchdog_s = watchdog_interval_s()
         self._fed_at_s = 0.0
         self._ingest = Ingest(MediaStore(standing.folder / "screen"))
+        self._contents = Contents(standing, self._ingest)
         self._config = applied(self.settings)
         self._duties = Duties(
             clock=self.clock,
@@ -102,6 +104,7 @@ class App:
             sign=self._ratings.sign,
             slip=self._ratings.slip,
             siren=standing.siren,
+            sets=self._contents.sets,
             best=lambda: self.settings.rating.scale.best,
         )
         self.units_before: Sequence[Unit] = ()
@@ -226,6 +229,8 @@ class App:
             self.health.forget(component)
             self._standing.ledger.forget(component)
             self._mailbox.say(Message(self.topics.health(component), b"", is_retained=True))
+        if before.screen.content is not None and settings.screen.content is None:
+            self._mailbox.say(Message(self.topics.content_report, b"", is_retained=True))
         self._report_fitted()
         self._say_info()
         changed = sorted(model.changed_sections(before, settings))
@@ -256,6 +261,7 @@ class App:
             Unit("commands", self._commands),
             Unit("uplink", self._uplink, (settings.uplink, language)),
             Unit("ingest", partial(IngestService, self._ingest)),
+            self._contents.unit(),
             Unit("screen", self._screen, (settings.screen, settings.qr, settings.counter)),
             Unit("played", self._played),
             Unit("web", self._web, (settings.web.listen, language)),
@@ -298,6 +304,7 @@ class App:
             orders=self._standing.orders,
             mailbox=self._mailbox,
             handed=self._ratings.handed.put,
+            content=self._contents.inbox.put,
         )
 
     def _screen(self) -> Service:
@@ -311,6 +318,7 @@ class App:
             language=self._standing.language,
             calendar=self.settings.counter.calendar,
             siren=self._standing.siren,
+            sources=self._contents.sources,
             glass=self._standing.glass,
             address=gate.address if gate is not None else lambda: None,
             code_lasts_s=gate.lasts_s if gate is not None else None,

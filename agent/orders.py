@@ -17,6 +17,7 @@ from agent.rating.inspection import LASTS_S
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
+from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren, worded
 from agent.settings.problem import SettingsError
 from agent.uplink.commands import Action, Done
@@ -41,6 +42,7 @@ class Duties:
     sign: Sign
     slip: Slip
     siren: Siren
+    sets: Sets
     best: Callable[[], int]
     """The scale's best level."""
 
@@ -57,6 +59,7 @@ class Duties:
             "inspect": self.inspect,
             "inspection-code": self.arm,
             "emergency": self.emergency,
+            "content-rollback": self.roll_content_back,
         }
 
     def ping(self, _: Arguments) -> Done:
@@ -138,6 +141,18 @@ class Duties:
         notice = worded(arguments.get("title"), arguments.get("lines", ()))
         self.siren.sound(notice, by=by, lasts_s=lasts_s)
         return Done({"emergency": True, "minutes": round(lasts_s / 60, 1)})
+
+    def roll_content_back(self, arguments: Arguments) -> Done:
+        """Show the province's set before the present one, asked for `by` somebody; the present one comes no more."""
+        asked_by(arguments)
+        try:
+            is_back = self.sets.roll_back(is_order=True)
+        except OSError as error:
+            raise TryAgain(f"the card cannot be written: {error.strerror}") from error
+        if not is_back or self.sets.active is None:
+            raise PersonMustAct("there is no earlier set here that is whole")
+        manifest = self.sets.active.manifest
+        return Done({"set": manifest.set, "version": manifest.version})
 
     def _lasts_s(self, arguments: Arguments) -> float:
         """How long `minutes` or `until` is from now; 0: not at all.

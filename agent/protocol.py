@@ -29,6 +29,7 @@ from agent.rating.outages import OutageData
 from agent.rating.record import RatingData
 from agent.rating.summary import SummaryData
 from agent.screen.content.manifest import Signed
+from agent.screen.content.report import ContentReport
 from agent.screen.played import PlayedData
 from agent.settings.schema import Plain, describe, models_in
 from agent.surveillance.egress import EgressData
@@ -148,6 +149,7 @@ CHANNELS = (
     Channel("health", HERE.health("{component}"), HealthReport, "How a component is; empty: it is gone.", RETAINED),
     Channel("watermark", HERE.watermark, Watermark, "Where every lane ends, every minute and after a burst.", RETAINED),
     Channel("config", HERE.config, ConfigReport, "What became of the last configuration file.", RETAINED),
+    Channel("contentReport", HERE.content_report, ContentReport, "What is shown of the province's content.", RETAINED),
     _event(EventType.RATING, "A citizen pressed a key."),
     _event(EventType.VISIT, "Somebody was at the counter: how long, and in which quarter of an hour it began."),
     _event(EventType.INSPECTION, "What an inspector found at the counter."),

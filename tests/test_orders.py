@@ -20,12 +20,16 @@ from agent.outbox.store import Outbox
 from agent.rating.modes import ModeKind
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
+from agent.screen.content.manifest import parsed
+from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren
+from agent.screen.media import MediaStore
 from agent.screen.scene import EMERGENCY_CHARACTERS, EMERGENCY_LINES, TITLE_CHARACTERS
 from agent.settings.load import load
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result
 from tests.blind import blind
+from tests.screen.content.words import NOTICE, a_set
 
 CLOCK = ManualClock(datetime(2026, 9, 1, 1, 15, tzinfo=UTC))
 
@@ -47,6 +51,7 @@ def duties(tmp_path: Path) -> Iterator[Duties]:
             sign=Sign(tmp_path / "mode.json", CLOCK, None),
             slip=Slip(tmp_path / "inspection-code.json", CLOCK, None),
             siren=Siren(tmp_path / "emergency.json", CLOCK, None, None),
+            sets=Sets(tmp_path / "content", MediaStore(tmp_path / "screen")),
             best=lambda: 3,
         )
 
@@ -220,3 +225,13 @@ def test_an_emergency_nobody_asked_for_or_could_read_is_refused(
     with pytest.raises(ValueError, match="minutes or until"):
         duties.emergency(EMERGENCY)
     assert duties.siren.look() is None
+
+
+def test_the_provinces_set_before_the_present_one_is_shown_again_by_order(duties: Duties) -> None:
+    with pytest.raises(PersonMustAct, match="no earlier set"):
+        duties.roll_content_back({"by": "Sở Thông tin"})
+    for version in (1, 2):
+        duties.sets.activate(parsed(a_set(NOTICE, version=version).text()))
+    with pytest.raises(ValueError, match="by"):
+        duties.roll_content_back({})
+    assert duties.roll_content_back({"by": "Sở Thông tin"}).answer == {"set": "tet", "version": 1}

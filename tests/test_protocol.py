@@ -98,9 +98,10 @@ def test_every_channel_has_its_parameters_its_message_and_one_operation_with_mqt
         ]
         assert operation["action"] == ("send" if "/up/" in channel["address"] else "receive")
         assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
+        retained = {"state", "info", "health", "watermark", "config", "content", "contentForAll", "contentReport"}
         assert operation["bindings"]["mqtt"] == {
             "qos": 1,
-            "retain": name in {"state", "info", "health", "watermark", "config", "content", "contentForAll"},
+            "retain": name in retained,
             "bindingVersion": "0.2.0",
         }
 

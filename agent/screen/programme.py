@@ -32,6 +32,9 @@ class Source(Protocol):
         """What it offers now, in order; asked twice a second on the screen's thread, the same tuple while nothing
         changed."""
 
+    def kept(self) -> Sequence[Medium]:
+        """The media that must stay in the store for it, whether or not they play now; asked on the same thread."""
+
 
 class Programme:
     """What plays, and what stands over it."""
@@ -126,7 +129,7 @@ class Programme:
     @property
     def borrowed(self) -> list[Medium]:
         """The media that lie in the store for others than the folder."""
-        return [medium for entries in self._others for entry in entries for medium in entry.media]
+        return [medium for source in self._sources for medium in source.kept()]
 
 
 def _is_another(one: Emergency, other: Emergency) -> bool:

@@ -22,6 +22,7 @@ from agent.rating.sticker import sticker_address
 from agent.rating.token import TOKEN_LENGTH
 from agent.screen.calendar import Calendar
 from agent.screen.theme import HIGH_CONTRAST, Theme
+from agent.settings.content import Content
 from agent.settings.holidays import Holidays, HolidaysField
 from agent.settings.hours import Hours, office_hours
 from agent.settings.playlist import OutsideHours, Playlist
@@ -377,6 +378,8 @@ class Screen(Section):
     """The panel."""
     theme: Look = Look()
     """How it looks."""
+    content: Content | None = None
+    """What the province may put on it: sets of files that it signs. Nothing unless it is there."""
     footer: tuple[FooterLine, ...] = Field(default=(), max_length=12)
     """Short lines that take turns at the foot of the screen, beside the hotline: 9 s each, with the opening hours."""
 

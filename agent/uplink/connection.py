@@ -93,6 +93,7 @@ class Connection:
         self._confirmed: list[tuple[Lane, Acknowledgement]] = []
         """What the province said since the last `settle`; during a drain the newest word covers those before it."""
         self._handed: list[tuple[str, bytes]] = []
+        self._content: list[bytes] = []
 
     # -- outward -----------------------------------------------------------------------------------
 
@@ -275,6 +276,8 @@ class Connection:
                 )
             case ("rating", (ballot_id,)) if not message.is_retained and heard.agent != ALL:
                 self._handed.append((ballot_id, message.payload))
+            case ("content", ()):
+                self._content.append(message.payload)
             case _:
                 log.info("nothing here reads %s", message.topic)
 
@@ -315,6 +318,11 @@ class Connection:
         """Sealed votes handed down by the province's rating page since the last call, with their ids."""
         handed, self._handed = self._handed, []
         return handed
+
+    def take_content(self) -> list[bytes]:
+        """What the province wants shown, as it was said since the last call."""
+        content, self._content = self._content, []
+        return content
 
     def again(self, stream: Stream, first: int, last: int) -> None:
         """Send these once more: the province asked."""

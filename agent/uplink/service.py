@@ -69,8 +69,9 @@ class UplinkService(Service):
         orders: Orders,
         mailbox: Mailbox,
         handed: Callable[[str, bytes], None] = lambda _id, _sealed: None,
+        content: Callable[[bytes], None] = lambda _said: None,
     ) -> None:
-        """*handed* takes a sealed vote of the province's rating page; it must not wait."""
+        """*handed* takes a sealed vote of the province's rating page, *content* what it wants shown; neither waits."""
         super().__init__()
         self._settings = settings
         self._topics = topics
@@ -83,6 +84,7 @@ class UplinkService(Service):
         self._backoff = Backoff()
         self._mailbox = mailbox
         self._handed = handed
+        self._content = content
         self._link = Link(settings, topics=topics, wake=mailbox.wake, beat=self.progress.beat)
         self._refused_files: Condition | None = None
         self._is_unreadable = False
@@ -203,6 +205,8 @@ class UplinkService(Service):
             self._pass_on(order)
         for ballot_id, sealed in connection.take_handed():
             self._handed(ballot_id, sealed)
+        for said in connection.take_content():
+            self._content(said)
         now_s = time.monotonic()
         if connection.burst_is_over() or now_s - self._watermark_at_s >= WATERMARK_EVERY_S:
             for message in self._watermark():

@@ -25,7 +25,7 @@ class Topics:
     def root(self) -> str:
         return f"{VERSION_ROOT}/{self.province}/{self.agent}"
 
-    # What the counter says. Retained: state, info, health, watermark, config.
+    # What the counter says. Retained: state, info, health, watermark, config, content.
     @property
     def state(self) -> str:
         return f"{self.root}/up/state"
@@ -44,6 +44,11 @@ class Topics:
     @property
     def config(self) -> str:
         return f"{self.root}/up/config"
+
+    @property
+    def content_report(self) -> str:
+        """What of the province's content is shown here."""
+        return f"{self.root}/up/content"
 
     def event(self, kind: EventType) -> str:
         return f"{self.root}/up/event/{kind}"

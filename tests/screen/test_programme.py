@@ -33,6 +33,9 @@ class Province:
     def entries(self) -> tuple[Entry, ...]:
         return self.offered
 
+    def kept(self) -> list[Medium]:
+        return [medium for entry in self.offered for medium in entry.media]
+
 
 class Counter:
     def __init__(self, folder: Path, screen: Screen) -> None:

@@ -10,7 +10,9 @@ from agent.outbox.chain import verify
 from agent.province import receive
 from agent.rating.sign import Sign
 from agent.rating.slip import Slip
+from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren
+from agent.screen.media import MediaStore
 from agent.uplink.commands import CommandService
 from agent.uplink.session import Protocol
 from tests.blind import blind
@@ -57,6 +59,7 @@ def commands(counter: Box) -> CommandService:
         sign=Sign(counter.outbox.path.with_name("mode.json"), counter.clock, None),
         slip=Slip(counter.outbox.path.with_name("inspection-code.json"), counter.clock, None),
         siren=Siren(counter.outbox.path.with_name("emergency.json"), counter.clock, None, None),
+        sets=Sets(counter.outbox.path.with_name("content"), MediaStore(counter.outbox.path.with_name("screen"))),
         best=lambda: 3,
     )
     return CommandService(

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -38,8 +39,26 @@ class ContentRefused(Exception):
         self.reason, self.values = reason, values
 
 
-def _host(text: str) -> str:
-    """The host of an address, with its port unless that is HTTPS's own."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a set, known by its content; its name is for people."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+    @property
+    def source(self) -> str:
+        """The name under which the media store knows this content."""
+        return self.sha256[:32]
+
+
+def host_of(text: str) -> str:
+    """The host of an HTTPS address, with its port unless that is HTTPS's own.
+
+    Raises:
+        ValueError: it is no plain HTTPS address.
+    """
     try:
         parts = urlsplit(text)
         port = parts.port or HTTPS_PORT
@@ -51,7 +70,7 @@ def _host(text: str) -> str:
 
 
 def _base(text: str) -> str:
-    _host(text)
+    host_of(text)
     return text.rstrip("/") + "/"
 
 
@@ -64,6 +83,13 @@ class ContentItem(PlaylistItem):
     """The file's size."""
     type: Family | None = None
     """What the file is."""
+
+    @property
+    def known_file(self) -> File | None:
+        """Its file; None: it is a notice."""
+        if self.file is None or self.sha256 is None or self.bytes is None:
+            return None
+        return File(self.file, self.sha256, self.bytes)
 
     @model_validator(mode="after")
     def _is_a_file_of_known_content(self) -> Self:
@@ -112,12 +138,13 @@ class Manifest(BaseModel):
     @property
     def host(self) -> str:
         """Where its files lie: a host, with its port unless that is 443."""
-        return _host(self.base)
+        return host_of(self.base)
 
     @property
-    def files(self) -> tuple[ContentItem, ...]:
+    def files(self) -> tuple[File, ...]:
         """Each file once, in order."""
-        return tuple({item.sha256: item for item in reversed(self.items) if item.sha256 is not None}.values())[::-1]
+        files = [item.known_file for item in self.items]
+        return tuple({file.sha256: file for file in files if file is not None}.values())
 
     def days(self, item: ContentItem) -> tuple[date | None, date | None]:
         """The first and the last day on which *item* plays: its own, within the set's."""

@@ -1,0 +1,340 @@
+"""One file of a set, brought here over HTTPS: resumed where it broke off, believed only when its hash is right.
+
+Nothing a server says names a file, is followed to another host, or makes more be written than was signed. Bytes go
+to `<sha256>.part`, beside it the server's validator (ETag); what is there is asked for no second time
+while that still holds. `wanted` is called before every wait and every block: whatever it raises ends the fetching
+between two blocks, and what has come stays.
+"""
+
+import hashlib
+import http.client
+import os
+import re
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from agent import __version__
+from agent.errors import TryAgain
+from agent.files import flush_folder, replace_file
+from agent.screen.content.manifest import ContentRefused, File, host_of
+
+BLOCK_BYTES = 64 * 1024
+TICK_S = 0.5
+CONNECT_S = 10.0
+SILENT_S = 20.0
+"""A line on which nothing comes for so long is given up."""
+HEAD_S = 20.0
+"""What may pass before a server has answered at all, however many bytes of its answer drip in."""
+SLOWEST_BYTES_S = 1024
+"""Slower than this over `DRIP_S`, it is no download."""
+DRIP_S = 60.0
+REDIRECTS = 3
+MOVED = frozenset({301, 302, 303, 307, 308})
+
+
+class Broken(TryAgain):
+    """It did not work this time; `reason` names a message under `content.waits`."""
+
+    def __init__(self, reason: str, **values: Any) -> None:
+        super().__init__(reason, values)
+        self.reason, self.values = reason, values
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient it is."""
+
+    silent_s: float = SILENT_S
+    head_s: float = HEAD_S
+    drip_s: float = DRIP_S
+
+
+PATIENT = Limits()
+
+
+class Fetcher:
+    """Fetches files into one folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        tls: ssl.SSLContext,
+        *,
+        wanted: Callable[[], None],
+        spend: Callable[[int], None],
+        limits: Limits = PATIENT,
+    ) -> None:
+        """*spend* is told of bytes as they come, at first of 0, and may refuse more by raising."""
+        self._folder, self._tls, self._wanted, self._spend, self._limits = folder, tls, wanted, spend, limits
+
+    def fetch(self, file: File, base: str) -> Path:
+        """*file*, whole, from below *base*.
+
+        Raises:
+            Broken: it cannot be had now.
+            ContentRefused: the server does what no honest one does.
+            OSError: the disk refuses.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        whole = self._folder / file.sha256
+        if whole.is_file():
+            return whole
+        part = _Part(whole, file.bytes)
+        have = part.size
+        if have < file.bytes:
+            self._ask(urljoin(base, file.sha256), part, have)
+        part.check(file.sha256, self._wanted)
+        part.finish()
+        return whole
+
+    def _ask(self, url: str, part: "_Part", have: int) -> None:
+        host = host_of(url)
+        for _ in range(REDIRECTS + 1):
+            parts = urlsplit(url)
+            with closing(_Line(parts.hostname or "", parts.port, self._tls, self._wanted, self._limits)) as line:
+                answer = line.get(parts.path or "/", _asking(part, have))
+                if answer.status not in MOVED:
+                    self._take(answer, line, part, have)
+                    return
+                url = _onward(url, answer.getheader("Location", ""), host)
+        raise Broken("redirects", count=REDIRECTS)
+
+    def _take(self, answer: http.client.HTTPResponse, line: "_Line", part: "_Part", have: int) -> None:
+        match answer.status:
+            case HTTPStatus.PARTIAL_CONTENT if have:
+                expected = f"bytes {have}-{part.total - 1}/{part.total}"
+                if answer.getheader("Content-Range", "").strip() != expected:
+                    part.drop()
+                    raise Broken("size")
+            case HTTPStatus.OK:
+                have = 0
+            case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                part.drop()
+                raise Broken("size")
+            case status:
+                raise Broken("status", status=status)
+        length = answer.getheader("Content-Length")
+        if length is not None and (not re.fullmatch("[0-9]{1,12}", length) or int(length) != part.total - have):
+            part.drop()
+            raise Broken("size")
+        if answer.getheader("Content-Encoding", "identity").lower() != "identity":
+            raise Broken("encoding")
+        with part.writing(have, _validator(answer)) as file:
+            if not self._copy(answer, line, file, part.total - have):
+                part.drop()
+                raise Broken("size")
+
+    def _copy(self, answer: http.client.HTTPResponse, line: "_Line", file: Any, left: int) -> bool:
+        """Read *left* bytes into *file*; whether that was all that there is."""
+        began_s, came = time.monotonic(), 0
+        self._spend(0)
+        while left > 0:
+            self._wanted()
+            block = line.read(answer, min(left, BLOCK_BYTES))
+            if not block:
+                raise Broken("short")
+            file.write(block)
+            self._spend(len(block))
+            left -= len(block)
+            came += len(block)
+            spent_s = time.monotonic() - began_s
+            if spent_s > self._limits.drip_s and came < spent_s * SLOWEST_BYTES_S:
+                raise Broken("slow")
+        return not line.read(answer, 1)
+
+
+def _onward(url: str, place: str, host: str) -> str:
+    """Where *place*, to which *url* is said to have moved, is.
+
+    Raises:
+        ContentRefused: not on *host*, or not to be reached over HTTPS.
+    """
+    try:
+        onward = urljoin(url, place)
+        if host_of(onward) == host:
+            return onward
+    except ValueError:
+        pass
+    raise ContentRefused("redirect", host=place[:80])
+
+
+class _Part:
+    """A file on its way: what has come of it, and by what the server will know it again."""
+
+    def __init__(self, whole: Path, total: int) -> None:
+        self.total = total
+        self._whole = whole
+        self._file = whole.with_name(f"{whole.name}.part")
+        self._mark = whole.with_name(f"{whole.name}.etag")
+
+    @property
+    def size(self) -> int:
+        """How much of it can be used."""
+        try:
+            size = self._file.stat().st_size
+        except FileNotFoundError:
+            return 0
+        if size > self.total or (size < self.total and not self.validator):
+            self.drop()
+            return 0
+        return size
+
+    @property
+    def validator(self) -> str:
+        """The server's word for this version of the file; empty: it gave none that is good enough."""
+        try:
+            return self._mark.read_text(encoding="ascii")
+        except (OSError, ValueError):
+            return ""
+
+    def writing(self, have: int, validator: str) -> Any:
+        """The file, open at *have*; the server's *validator* is noted before any byte that belongs to it."""
+        if have == 0:
+            self.drop()
+            if validator:
+                replace_file(self._mark, validator.encode("ascii"))
+        file = self._file.open("r+b" if have else "wb", buffering=0)
+        file.seek(have)
+        return file
+
+    def check(self, sha256: str, wanted: Callable[[], None]) -> None:
+        """Hold what has come against the hash that was signed.
+
+        Raises:
+            Broken: it is something else, and gone now.
+        """
+        digest = hashlib.sha256()
+        with self._file.open("rb") as file:
+            while block := file.read(BLOCK_BYTES * 16):
+                wanted()
+                digest.update(block)
+            os.fsync(file.fileno())
+        if digest.hexdigest() != sha256:
+            self.drop()
+            raise Broken("hash")
+
+    def finish(self) -> None:
+        self._file.replace(self._whole)
+        self._mark.unlink(missing_ok=True)
+        flush_folder(self._whole.parent)
+
+    def drop(self) -> None:
+        self._file.unlink(missing_ok=True)
+        self._mark.unlink(missing_ok=True)
+
+
+def _asking(part: _Part, have: int) -> dict[str, str]:
+    headers = {"Accept-Encoding": "identity", "User-Agent": f"counter-agent/{__version__}"}
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": part.validator}
+    return headers
+
+
+def _validator(answer: http.client.HTTPResponse) -> str:
+    """A strong ETag; a weak one promises no equal bytes."""
+    tag = answer.getheader("ETag", "").strip()
+    return tag if re.fullmatch(r'"[!#-~]{0,200}"', tag) else ""
+
+
+class _Socket(ssl.SSLSocket):
+    """Waits in small steps, and asks before each whether it should go on waiting."""
+
+    turn: Callable[[], None] = staticmethod(lambda: None)
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        while True:
+            self.turn()
+            try:
+                return super().recv_into(buffer, nbytes, flags)
+            except ssl.SSLWantReadError:
+                select.select([self], [], [], TICK_S)
+            except ssl.SSLWantWriteError:
+                select.select([], [self], [], TICK_S)
+
+
+class _Line:
+    """One request's connection."""
+
+    def __init__(
+        self, host: str, port: int | None, tls: ssl.SSLContext, wanted: Callable[[], None], limits: Limits
+    ) -> None:
+        self._host = host
+        self._connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=tls)
+        self._wanted, self._limits = wanted, limits
+        self._answer: http.client.HTTPResponse | None = None
+        self._until_s = 0.0
+
+    def get(self, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+        """What the server answers to GET *path*."""
+        self._wanted()
+        try:
+            self._connection.connect()
+            line: Any = self._connection.sock
+            self._connection.request("GET", path, headers=headers)
+            line.turn = self._turn
+            line.settimeout(0)
+            self._until_s = time.monotonic() + self._limits.head_s
+            self._answer = self._connection.getresponse()
+            return self._answer
+        except (http.client.HTTPException, OSError) as error:
+            raise _broken(error, self._host) from error
+
+    def read(self, answer: http.client.HTTPResponse, most: int) -> bytes:
+        self._until_s = time.monotonic() + self._limits.silent_s
+        try:
+            return answer.read1(most)
+        except http.client.IncompleteRead as error:
+            raise Broken("short") from error
+        except (http.client.HTTPException, OSError) as error:
+            raise _broken(error, self._host) from error
+
+    def _turn(self) -> None:
+        self._wanted()
+        if time.monotonic() > self._until_s:
+            raise Broken("silent")
+
+    def close(self) -> None:
+        """Hang up. An answer that ends with its line has taken that over from the connection."""
+        for end in (self._answer, self._connection):
+            if end is not None:
+                with suppress(OSError):
+                    end.close()
+
+
+def _broken(error: Exception, host: str) -> Broken:
+    """Why there is no answer, in words for people."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Broken("certificate", host=host, error=error.verify_message)
+        case TimeoutError():
+            return Broken("silent")
+        case socket.gaierror():
+            return Broken("name", host=host)
+        case ssl.SSLEOFError() | ConnectionError() | http.client.IncompleteRead():
+            return Broken("short")
+        case _:
+            return Broken("line", host=host, error=str(error) or type(error).__name__)
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """A client's context: the chain and the name are always checked.
+
+    Raises:
+        ContentRefused: the authority's file cannot be read.
+    """
+    try:
+        made = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ContentRefused("authority", path=str(ca_file), error=error.strerror or str(error)) from None
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.sslsocket_class = _Socket
+    return made
