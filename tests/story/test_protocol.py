@@ -28,14 +28,13 @@ def test_everything_that_is_said_in_a_life_is_in_the_published_protocol(tmp_path
         eventually(lambda: ear.last("up/state")["state"] == "lost", within_s=15)
     heard = {contract.judge(topic, payload) for topic, payload, _ in ear.messages if payload}
     # A full disk, a portal, an inspector, a screen, a visitor, the province's sets: stories of their own.
-    handed_down = {"content", "contentForAll"}
-    elsewhere = {"gap", "handedRating", "inspection", "played", "visit", *handed_down}
+    contents = {"content", "contentForAll", "contentReport"}
+    elsewhere = {"gap", "handedRating", "inspection", "played", "visit", *contents}
     assert set(contract.addresses) - heard == elsewhere
     with Ear(mosquitto.port).open("motcua/#") as late:
         eventually(
             lambda: (
-                {contract.channel_of(topic) for topic, _, kept in late.messages if kept}
-                == contract.retained - handed_down
+                {contract.channel_of(topic) for topic, _, kept in late.messages if kept} == contract.retained - contents
             ),
             within_s=10,
         )
