@@ -41,7 +41,7 @@ def watched(settings: Settings, tmp_path: Path) -> ManualClock:
     hour = clock.monotonic() + 3600  # a manual clock is as old as it says
     book.enter([Entry("quay", 1, Cause.TAMPER, hour + 3600, hour + 7200)])
     clock.advance(5 * 3600)
-    book.beat(is_flushed=True)
+    book.beat(is_kept=True)
     book.close()
     return clock
 

@@ -17,7 +17,8 @@ from agent.surveillance.archive import spans_in
 from agent.surveillance.cause import Cause
 from agent.surveillance.coverage import CoverageData, Loss, RecordedData, coverage, gaps, on_card
 from agent.surveillance.process import folder_of
-from agent.surveillance.watchbook import BOOK, boots, pulse_age
+from agent.surveillance.pulse import pulse_age
+from agent.surveillance.watchbook import BOOK, boots
 
 
 class Review(NamedTuple):

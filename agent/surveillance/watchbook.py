@@ -5,15 +5,13 @@ by the best clock that it ever had. So a box that learns the time at noon dates 
 is a row too: what lies between two lives is a loss for every camera, to the power if the boot is another, else to the
 agent. Of a camera that is in no lapse and in a life, there is valid video.
 
-How long a life lasted is told by the pulse, one line that is overwritten every second and flushed every ten: a killed
-agent is dated to the second, for the kernel keeps what was written, and a power cut to ten. One thread writes;
-`agent.surveillance.review` reads. A damaged book is put aside, and what it knew is gone; until somebody fits the
-cameras again, the new one knows nothing of this life (`is_blank`).
+How long a life lasted is told by two pulses (`agent.surveillance.pulse`): every second in memory, where there is a
+folder for that which outlives the agent, so a killed agent is dated to the second; and now and then on the card, which
+is all that a power cut leaves. One thread writes; `agent.surveillance.review` reads. A damaged book is put aside, and
+what it knew is gone; until somebody fits the cameras again, the new one knows nothing of this life (`is_blank`).
 """
 
-import os
 import sqlite3
-import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -24,11 +22,11 @@ from agent.alive import LastLife
 from agent.clock import Clock, ClockQuality, Moment
 from agent.errors import TryAgain
 from agent.event import stamp
-from agent.files import flush_folder
 from agent.surveillance.book import open_book, put_aside_if_damaged
 from agent.surveillance.cause import Cause
+from agent.surveillance.pulse import Pulse, pulse_age
 
-BOOK, PULSE = "coverage.db", "coverage.pulse"
+BOOK = "coverage.db"
 KEEP = timedelta(days=100)
 SURER = timedelta(seconds=0.2)
 """A boot's beginning that moves by less is not written again."""
@@ -59,14 +57,17 @@ class Entry(NamedTuple):
 class Watchbook:
     """The writer's hand."""
 
-    def __init__(self, folder: Path, clock: Clock, last: LastLife | None = None) -> None:
-        """This life begins now; *last* is what the alive mark tells of the one before."""
+    def __init__(self, folder: Path, clock: Clock, last: LastLife | None = None, *, memory: Path | None = None) -> None:
+        """This life begins now; *last* is what the alive mark tells of the one before.
+
+        *memory*: a folder that is none on the card, and is still there when the agent was killed.
+        """
         self.folder = folder
         self._clock = clock
         self._last = last
         self.began = clock.read()
         self._db: sqlite3.Connection | None = None
-        self._pulse: int | None = None
+        self._card, self._memory = Pulse(folder), Pulse(memory) if memory is not None else None
         self._life: int | None = None
         self._told: tuple[ClockQuality, datetime] | None = None
 
@@ -76,9 +77,8 @@ class Watchbook:
             with suppress(sqlite3.Error):
                 self._db.close()
             self._db = None
-        if self._pulse is not None:
-            os.close(self._pulse)
-            self._pulse = None
+        for pulse in self._pulses():
+            pulse.close()
 
     @property
     def is_blank(self) -> bool:
@@ -121,24 +121,20 @@ class Watchbook:
             if is_news:
                 self._learn(db, now)
 
-    def beat(self, *, is_flushed: bool) -> None:
-        """This life lasts until now. What is flushed, a power cut leaves.
+    def beat(self, *, is_kept: bool) -> None:
+        """This life lasts until now. What is kept is written on the card.
 
         Raises:
             TryAgain: the disk refuses.
         """
         if self._life is None:
             return
-        try:
-            if self._pulse is None:
-                self._pulse = os.open(self.folder / PULSE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-                flush_folder(self.folder)
-            age = self._clock.read().age.total_seconds()
-            os.pwrite(self._pulse, _pulse_line(self._life, self._clock.boot, age), 0)
-            if is_flushed:
-                os.fdatasync(self._pulse)
-        except OSError as error:
-            raise TryAgain(f"{self.folder / PULSE}: {error.strerror}") from error
+        for pulse in self._pulses():
+            if is_kept or pulse is not self._card:
+                pulse.beat(self._life, self._clock.boot, self._clock.read().age.total_seconds())
+
+    def _pulses(self) -> list[Pulse]:
+        return [self._card] if self._memory is None else [self._card, self._memory]
 
     # -- the database ------------------------------------------------------------------------------
 
@@ -174,7 +170,7 @@ class Watchbook:
         found = db.execute("select id, boot, ended from life order by id desc limit 1").fetchone()
         if found is not None:
             life, boot, ended = found
-            signs = [ended, pulse_age(self.folder, life, boot)]
+            signs = [ended, *(pulse_age(pulse.path.parent, life, boot) for pulse in self._pulses())]
             if self._last is not None and self._last.boot == boot:
                 signs.append(self._last.moment.age.total_seconds())
             db.execute("update life set ended = ? where id = ?", (max(signs), life))
@@ -215,18 +211,3 @@ def boots(db: sqlite3.Connection) -> dict[str, datetime]:
         boot: datetime.fromisoformat(booted).astimezone(UTC)
         for boot, booted in db.execute("select boot, booted from boot")
     }
-
-
-def _pulse_line(life: int, boot: str, age: float) -> bytes:
-    said = f"{life:010d} {boot:>12} {age:016.3f}".encode()
-    return said + f" {zlib.crc32(said):08x}\n".encode()
-
-
-def pulse_age(folder: Path, life: int, boot: str) -> float:
-    """How old *boot* was at the last pulse of *life*; 0 when none can be read."""
-    with suppress(OSError, ValueError):
-        line = (folder / PULSE).read_bytes()
-        said_life, said_boot, age, _ = line.split()
-        if line == _pulse_line(life, boot, float(age)) and int(said_life) == life and said_boot.decode() == boot:
-            return float(age)
-    return 0.0

@@ -20,7 +20,7 @@ from agent.surveillance.watchbook import Entry, Watchbook
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-FLUSH_EVERY_S = 10.0
+KEEP_EVERY_S = 10.0
 """While the counter is open; so much of a power cut's beginning is not known."""
 REST_EVERY_S = 60.0
 """While it is closed."""
@@ -83,7 +83,7 @@ class Watchman(Service):
         self._is_open = is_open
         self._told: list[Entry] = []
         self._is_fitted = False
-        self._flushed_at: float | None = None
+        self._kept_at: float | None = None
         self._is_refused = False
 
     def run(self, stop: threading.Event) -> None:
@@ -91,7 +91,7 @@ class Watchman(Service):
             while not stop.is_set():
                 self._turn()
                 stop.wait(LOOK_S)
-            self._flushed_at = None
+            self._kept_at = None
             self._turn()
         finally:
             self._book.close()
@@ -118,8 +118,10 @@ class Watchman(Service):
             self._is_refused = False
 
     def _beat(self) -> None:
-        now, every_s = self._clock.monotonic(), FLUSH_EVERY_S if self._is_open() else REST_EVERY_S
-        is_due = self._flushed_at is None or now - self._flushed_at >= every_s
-        self._book.beat(is_flushed=is_due)
+        if not self._cameras:
+            return  # nothing is missed
+        now, every_s = self._clock.monotonic(), KEEP_EVERY_S if self._is_open() else REST_EVERY_S
+        is_due = self._kept_at is None or now - self._kept_at >= every_s
+        self._book.beat(is_kept=is_due)
         if is_due:
-            self._flushed_at = now
+            self._kept_at = now

@@ -2,6 +2,7 @@
 missed."""
 
 import logging
+import os
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
@@ -49,9 +50,10 @@ class Cameras:
         self._recorded: dict[str, Recorded] = {}
         self.doorways = Doorways(standing)
         self._lapses = Lapses(standing.clock)
-        self._book = Watchbook(standing.folder, standing.clock, standing.timekeeper.last_life)
         self._vigils: dict[str, Vigil] = {}
         life = standing.timekeeper.last_life
+        memory = os.environ.get("RUNTIME_DIRECTORY")
+        self._book = Watchbook(standing.folder, standing.clock, life, memory=Path(memory) if memory else None)
         is_same_boot = life is None or life.boot == standing.clock.boot
         for camera in standing.settings.cameras:
             self._vigil(camera, Cause.AGENT if is_same_boot else Cause.POWER)

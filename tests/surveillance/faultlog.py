@@ -19,7 +19,7 @@ from agent.surveillance.heartbeat import Beat, silence
 from agent.surveillance.review import Review, review
 from agent.surveillance.vigil import Vigil, cause_of
 from agent.surveillance.watchbook import Watchbook
-from agent.surveillance.watchman import FLUSH_EVERY_S, Lapses
+from agent.surveillance.watchman import KEEP_EVERY_S, Lapses
 from tests.rating.days import at
 
 DAWN, FIRST, LAST, DUSK = at(7), at(8), at(16), at(17)
@@ -109,7 +109,7 @@ class Day:
             self._look(t)
             if told := self._lapses.take():
                 self._book.enter(told)
-        self._book.beat(is_flushed=True)
+        self._book.beat(is_kept=True)
         self._book.close()
         self._truth()
         self.told = review(self.folder, [self.camera], [Span(FIRST, LAST)], until=DUSK)[self.camera.name]
@@ -131,7 +131,7 @@ class Day:
         """The agent is gone for as long as *fault* lasts: killed at once, nothing closed; or the power was cut."""
         is_cut = fault.cause is Cause.POWER
         self._book.enter(self._lapses.take())
-        self._pulse(fault.start - (fault.start % FLUSH_EVERY_S if is_cut else 0.0), t)
+        self._pulse(fault.start - (fault.start % KEEP_EVERY_S if is_cut else 0.0), t)
         self._book.close()
         self._end_session(fault.start, whole=False)
         began = fault.end + (BOOT_S if is_cut else 0.0)
@@ -151,7 +151,7 @@ class Day:
         """What the card has of the pulse, *t* being now: that the agent lived at *seen*."""
         now = self._clock.read()
         self._book._clock = _Stopped(now.before(t - seen), self._clock.boot)
-        self._book.beat(is_flushed=True)
+        self._book.beat(is_kept=True)
 
     # -- the camera --------------------------------------------------------------------------------
 

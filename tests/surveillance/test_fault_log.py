@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.surveillance.cause import Cause
-from agent.surveillance.watchman import FLUSH_EVERY_S
+from agent.surveillance.watchman import KEEP_EVERY_S
 from tests.surveillance.conftest import camera
 from tests.surveillance.faultlog import DAWN, FIRST, LAST, Day, faults
 
@@ -29,7 +29,7 @@ def test_a_day_of_faults_is_told_to_a_tenth_of_a_percent_and_every_gap_has_its_c
     ]
     assert [gap[0] for gap in told] == [gap[0] for gap in expected]
     for (cause, start, end), (_, true_start, true_end) in zip(told, expected, strict=True):
-        tolerance_s = FLUSH_EVERY_S + EDGE_S if cause is Cause.POWER else EDGE_S
+        tolerance_s = KEEP_EVERY_S + EDGE_S if cause is Cause.POWER else EDGE_S
         assert abs(start - true_start) <= tolerance_s, (cause, timedelta(seconds=start))
         assert abs(end - true_end) <= EDGE_S, (cause, timedelta(seconds=end))
     print(f"coverage: told {day.told.figures.percent} %, true {day.true_percent:.2f} %, {len(told)} gaps")

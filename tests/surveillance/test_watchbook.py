@@ -16,9 +16,10 @@ from agent.settings.model import Camera, Record
 from agent.surveillance.archive import Archive, Finished
 from agent.surveillance.cause import Cause
 from agent.surveillance.process import folder_of
+from agent.surveillance.pulse import PULSE
 from agent.surveillance.retention import Limits
 from agent.surveillance.review import Review, review
-from agent.surveillance.watchbook import BOOK, KEEP, PULSE, Entry, Watchbook
+from agent.surveillance.watchbook import BOOK, KEEP, Entry, Watchbook
 from tests.rating.days import ZONE, at
 from tests.surveillance.conftest import camera
 
@@ -37,9 +38,10 @@ def begin(tmp_path: Path) -> Begin:
     """A life of the agent."""
 
     def make(clock: ManualClock, last: LastLife | None = None) -> Watchbook:
-        book = Watchbook(tmp_path, clock, last)
+        (tmp_path / "run").mkdir(exist_ok=True)
+        book = Watchbook(tmp_path, clock, last, memory=tmp_path / "run")
         book.fit(["quay"])
-        book.beat(is_flushed=True)
+        book.beat(is_kept=True)
         return book
 
     return make
@@ -83,7 +85,7 @@ def test_a_killed_agent_is_a_gap_from_its_last_pulse_and_ends_what_was_open(
     book = begin(clock)
     book.enter([lapse(clock, Cause.TAMPER, 9, None)])
     clock.advance(3 * 3600)
-    book.beat(is_flushed=False)
+    book.beat(is_kept=False)
     book.close()
     clock.advance(600)
     begin(clock)
@@ -91,12 +93,28 @@ def test_a_killed_agent_is_a_gap_from_its_last_pulse_and_ends_what_was_open(
     assert {cause: each.seconds for cause, each in figures.gaps.items()} == {Cause.AGENT: 600, Cause.TAMPER: 3600}
 
 
+def test_a_killed_agent_is_dated_to_the_second_though_the_card_is_written_seldom(
+    begin: Begin, clock: ManualClock, tmp_path: Path
+) -> None:
+    book = begin(clock)
+    clock.advance(3 * 3600)
+    book.beat(is_kept=True)
+    kept = (tmp_path / PULSE).stat()
+    clock.advance(9)
+    book.beat(is_kept=False)
+    assert (tmp_path / PULSE).stat().st_mtime_ns == kept.st_mtime_ns
+    book.close()
+    clock.advance(60)
+    begin(clock)
+    assert told(tmp_path, at(17)).gaps[0].span.start == at(10, 0, 9)
+
+
 def test_a_power_cut_is_dated_right_by_a_box_that_learns_the_time_later(
     begin: Begin, clock: ManualClock, tmp_path: Path
 ) -> None:
     book = begin(clock)
     clock.advance(3 * 3600)
-    book.beat(is_flushed=True)
+    book.beat(is_kept=True)
     book.close()
     after = ManualClock(at(10, 1), boot="fedcba987654", quality=ClockQuality.FLOOR)  # it is eleven
     book = begin(after)
@@ -127,10 +145,11 @@ def test_a_pulse_that_was_torn_is_none_and_the_alive_mark_dates_the_end(
 ) -> None:
     book = begin(clock)
     clock.advance(3 * 3600)
-    book.beat(is_flushed=True)
+    book.beat(is_kept=True)
     book.close()
     line = (tmp_path / PULSE).read_bytes()
-    (tmp_path / PULSE).write_bytes(line[:20] + b"x" + line[21:])
+    for folder in (tmp_path, tmp_path / "run"):
+        (folder / PULSE).write_bytes(line[:20] + b"x" + line[21:])
     last = LastLife(Ending.KILLED, clock.boot, clock.read().before(30))
     clock.advance(60)
     begin(clock, last)
@@ -142,7 +161,7 @@ def test_beside_a_dead_agent_the_book_tells_until_its_last_pulse(
 ) -> None:
     book = begin(clock)
     clock.advance(2 * 3600)
-    book.beat(is_flushed=False)
+    book.beat(is_kept=True)
     assert told(tmp_path).figures.opening_s == 3600
 
 

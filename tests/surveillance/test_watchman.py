@@ -1,7 +1,7 @@
 """What the watchman writes of the cameras' lapses, and of the life of the agent."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from agent.errors import TryAgain
 from agent.rating.opening import Span
 from agent.surveillance import watchman
 from agent.surveillance.cause import Cause
+from agent.surveillance.pulse import PULSE, pulse_age
 from agent.surveillance.review import Review, review
 from agent.surveillance.vigil import Vigil
 from agent.surveillance.watchbook import BOOK, Watchbook
@@ -22,7 +23,6 @@ from tests.rating.days import at
 from tests.surveillance.conftest import camera
 
 DAY = [Span(at(8), at(16))]
-Keep = Callable[[], None]
 
 
 class Post:
@@ -32,11 +32,19 @@ class Post:
         self.folder = folder
         self.clock = ManualClock(at(7))
         self.lapses = Lapses(self.clock)
-        self.book = Watchbook(folder, self.clock)
+        self.memory = folder / "run"
+        self.memory.mkdir()
+        self.book = Watchbook(folder, self.clock, memory=self.memory)
         self.is_open = True
 
     def vigil(self) -> Vigil:
         return self.lapses.vigil("quay")
+
+    def pulses(self) -> tuple[float, float]:
+        """How many seconds ago memory and the card last heard that the agent lives."""
+        age = self.clock.read().age.total_seconds()
+        memory, card = (age - pulse_age(folder, 1, self.clock.boot) for folder in (self.memory, self.folder))
+        return round(memory), round(card)
 
     @contextmanager
     def kept(self, *cameras: str) -> Iterator[None]:
@@ -83,3 +91,25 @@ def test_a_book_damaged_under_the_running_agent_is_begun_anew_with_the_cameras_a
     assert told is not None
     assert told.figures.opening_s == 5 * 3600  # from eleven, when it was fitted anew
     assert [(gap.cause, *gap.span) for gap in told.gaps] == [(Cause.TAMPER, at(11), at(12))]
+
+
+def test_the_card_is_written_every_ten_seconds_while_the_counter_is_open_and_every_minute_while_it_is_not(
+    post: Post,
+) -> None:
+    with post.kept("quay"):
+        eventually(lambda: post.pulses() == (0, 0))
+        post.clock.advance(9)
+        eventually(lambda: post.pulses() == (0, 9))
+        post.clock.advance(1)
+        eventually(lambda: post.pulses() == (0, 0))
+        post.is_open = False
+        post.clock.advance(59)
+        eventually(lambda: post.pulses() == (0, 59))
+        post.clock.advance(1)
+        eventually(lambda: post.pulses() == (0, 0))
+
+
+def test_without_a_camera_no_pulse_is_written(post: Post) -> None:
+    with post.kept():
+        eventually((post.folder / BOOK).exists)
+    assert not [path for folder in (post.memory, post.folder) for path in folder.glob(PULSE)]
