@@ -137,7 +137,5 @@ class Eye:
         self._proof, self._taken_at = proof, self._now()
         self._due_at = self._now() + (EVERY_S if proof.is_good else AGAIN_S)
         if before is None or (before.code, before.is_stale) != (proof.code, proof.is_stale):
-            stale = ", though an old one" if proof.is_stale else ""
-            log.info(
-                "the code on the screen: %s; %.0f %% of the picture is one tone%s", proof.code, 100 * proof.blank, stale
-            )
+            blank, age = 100 * proof.blank, "of old" if proof.is_stale else "of now"
+            log.info("proof of display: the code is %s, the page is %s, %.0f %% is one tone", proof.code, age, blank)
