@@ -95,7 +95,10 @@ class Glance(NamedTuple):
         share = _blocks(foreign.astype(np.float32))
         if float(share.mean()) > MOST:
             return Judgement(None, lit, foreign, share)
-        hot = (share > _HOT) & ~self._shines_through(lit)
+        hot = share > _HOT
+        if not hot.any():  # as at most times: there is nothing to tell from a shadow
+            return Judgement(0.0, lit, foreign, share)
+        hot &= ~self._shines_through(lit)
         here = share * self.area * hot
         _, labels = cv2.connectedComponents(hot.astype(np.uint8), connectivity=8)
         sizes = np.bincount(labels.ravel(), weights=here.ravel())

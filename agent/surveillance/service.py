@@ -286,14 +286,14 @@ class CameraService(Service):
         elif self._unrecorded:
             logger.warning("camera %s is not recorded: %s", self._camera.name, self._unrecorded)
             self._report(Status.DEGRADED, "CAMERA_NOT_RECORDED", self._unrecorded)
-        elif self._faceless and self._camera.faces_model is None:  # nobody asked for more
-            self._report(Status.OK, "CAMERA_WHOLE", self._faceless)
-        elif self._faceless:
+        elif self._faceless and self._camera.faces_model is not None:
             logger.warning("camera %s: its pictures are pixelated whole: %s", self._camera.name, self._faceless)
             self._report(Status.DEGRADED, "CAMERA_FACES", self._faceless)
         elif self._main_only:
             logger.warning("camera %s: the main stream is looked at: %s", self._camera.name, self._main_only)
             self._report(Status.DEGRADED, "CAMERA_MAIN_ONLY", self._main_only)
+        elif self._faceless:  # nobody asked for more
+            self._report(Status.OK, "CAMERA_WHOLE", self._faceless)
         else:
             self._health.report(self.name, OK)
 
