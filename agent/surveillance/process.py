@@ -217,9 +217,13 @@ class CameraProcess:
         return 0.0 if oldest is None else time.monotonic() - oldest
 
     def leave(self) -> None:
-        """Ask the child to close its camera and go, and wait for that a moment. `close` does the rest."""
+        """Ask the child to close its camera and go, and hear it for a moment until it has. `close` does the rest."""
         self._wire.finish()
-        self._wait(LEAVE_S)
+        deadline = time.monotonic() + LEAVE_S
+        while (left_s := deadline - time.monotonic()) > 0:
+            if self.attend(left_s) is not None:
+                break
+        self._wait(max(0.0, left_s))
 
     def close(self) -> bool:
         """Kill the child if it is still there, and let go of everything. False when even SIGKILL did not end it."""

@@ -197,6 +197,8 @@ class CameraService(Service):
                 self._give_up(process, ending)
                 if ending is None:
                     process.leave()
+                    self._there = None
+                    self._take_in(process)  # it finished its segment
             finally:
                 self._there = None
                 self._lose_sight(process, "agent" if stop.is_set() else "camera")

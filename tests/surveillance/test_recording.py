@@ -16,7 +16,7 @@ from agent.settings.model import Camera, Record
 from agent.surveillance.archive import Archive
 from agent.surveillance.archivist import Archivist, Recorded
 from agent.surveillance.privacy import FILL
-from agent.surveillance.process import folder_of
+from agent.surveillance.process import Told, folder_of
 from agent.surveillance.retention import Limits
 from tests.eventually import eventually
 from tests.surveillance.conftest import Running, camera
@@ -105,12 +105,14 @@ def test_a_disk_that_refuses_is_named_in_health_and_the_camera_is_watched_all_th
     assert running.service.snapshot(10).content
 
 
-def test_a_stopped_camera_finishes_its_segment(run: Callable[..., Running], tmp_path: Path) -> None:
-    running = run(recorded(tmp_path))
-    eventually(lambda: list(tmp_path.rglob("*.part")), within_s=20)
+def test_a_stopped_camera_finishes_its_segment_and_tells_of_it(run: Callable[..., Running], tmp_path: Path) -> None:
+    told: list[Told] = []
+    running = run(camera("sim", record=Record(path=tmp_path)), recorded=told.append)
+    eventually(lambda: any(part.stat().st_size for part in tmp_path.rglob("*.part")), within_s=20)
     running.stop()
     assert not list(tmp_path.rglob("*.part"))
-    assert len(files(tmp_path)) == 1
+    (file,) = files(tmp_path)
+    assert [segment.file for segment in told] == [str(file.relative_to(tmp_path / "quay"))]
 
 
 def test_masks_may_be_burnt_into_the_recording_while_clips_and_stills_are_made(
