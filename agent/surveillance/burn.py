@@ -1,7 +1,8 @@
 """Recording in another form than it came: decoded, its masks filled, and encoded again at a few pictures a second.
 
 Costs a tenth of a core and more, so it is done only where the settings say so, and on a thread of its own: who captures
-never waits. When it cannot keep up it goes on at the next key frame. A picture that cannot be masked is not recorded.
+never waits. When it cannot keep up it goes on at the next key frame, and says so until it has kept up for a minute. A
+picture that cannot be masked is not recorded.
 Imports PyAV: only the camera's child may import this module.
 """
 
@@ -24,6 +25,9 @@ GOP_S = 2
 WAITING = 100
 """Packets on their way to this thread: some four seconds; who is later loses pictures up to the next key frame."""
 CLOSE_S = 0.4
+KEPT_UP_S = 60.0
+"""Nothing was lost for so long: it keeps up again."""
+BEHIND = "encoding it is more than this box can do, so pictures are missing"
 TICKS = 90_000
 Polygon = Sequence[tuple[float, float]]
 
@@ -38,6 +42,9 @@ class Burner:
         self._masks = masks
         self._packets: queue.Queue[Packet | None] = queue.Queue(WAITING)
         self._is_behind = False
+        self._lost_at = 0.0
+        """When the newest packet arrived that was not taken; 0: none was lost."""
+        self._is_late = False
         self._stream: Stream | None = None
         self._encoder: av.VideoCodecContext | None = None
         self._began_at = 0.0
@@ -47,16 +54,15 @@ class Burner:
 
     def add(self, packet: Packet) -> None:
         """Take *packet*; never waits."""
-        if self._is_behind and not packet.is_keyframe:
-            return
-        try:
-            self._packets.put_nowait(packet)
-        except queue.Full:
-            if not self._is_behind:
-                log.warning("the recording cannot keep up with its camera; it goes on at a later key frame")
-            self._is_behind = True
-        else:
-            self._is_behind = False
+        if not self._is_behind or packet.is_keyframe:
+            try:
+                self._packets.put_nowait(packet)
+            except queue.Full:
+                self._is_behind = True
+            else:
+                self._is_behind = False
+        if self._is_behind:
+            self._lost_at = packet.at_monotonic
 
     def see(self, moment: Moment) -> None:
         """Whoever captures has decoded *moment*; what is recorded is known by what is decoded here."""
@@ -78,6 +84,7 @@ class Burner:
 
     def _run(self) -> None:
         while (packet := self._packets.get()) is not None:
+            self._watch(packet.at_monotonic)
             try:
                 self._take(packet)
             except Exception as error:  # the edge: what cannot be masked is not recorded, and said
@@ -85,6 +92,18 @@ class Burner:
                     log.exception("a picture could not be encoded for the recording")
                 self._recorder.fail(str(error), packet.at_monotonic)
                 self._stream = self._encoder = None
+
+    def _watch(self, now: float) -> None:
+        lost_at = self._lost_at
+        is_late = lost_at > 0 and now - lost_at < KEPT_UP_S
+        if is_late is self._is_late:
+            return
+        self._is_late = is_late
+        if is_late:
+            log.warning("the recording cannot keep up with its camera: pictures are missing in it")
+        else:
+            log.info("the recording keeps up with its camera again")
+        self._recorder.lag(BEHIND if is_late else "", lost_at)
 
     def _take(self, packet: Packet) -> None:
         if self._stream is None:

@@ -87,6 +87,8 @@ class Recorder:
         self._open: _Open | None = None
         self._size_px: tuple[int, int] | None = None
         self._trouble = trouble
+        self._lag = ""
+        self._said = trouble
         self._whole_until = 0.0
         """All before this was handed to the disk: where the open group of pictures begins."""
         self._again_at = 0.0
@@ -131,10 +133,19 @@ class Recorder:
         self._tell(trouble, self._whole_until or now)
         self._whole_until = 0.0
 
+    def lag(self, reason: str, since: float) -> None:
+        """Pictures are lost before they come here, for *reason*, since *since*; empty: none are any more."""
+        self._lag = reason
+        self._say(since)
+
     def _tell(self, trouble: str, since: float) -> None:
-        if bool(trouble) != bool(self._trouble):
-            self._troubled(trouble, since)
         self._trouble = trouble
+        self._say(since)
+
+    def _say(self, since: float) -> None:
+        said, self._said = self._said, self._trouble or self._lag
+        if bool(self._said) != bool(said):
+            self._troubled(self._said, since)
 
     def _add(self, packet: Packet) -> None:
         if packet.is_keyframe:
@@ -207,6 +218,8 @@ class Recorder:
         open_.pictures += 1
         open_.last_at = packet.at_monotonic
         if packet.is_keyframe:
+            if open_.pictures > 1:  # the group before it is on the disk
+                self._tell("", open_.began_at)
             self._whole_until = packet.at_monotonic
 
 

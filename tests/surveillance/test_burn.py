@@ -1,5 +1,6 @@
 """A recording that is encoded anew: what the masks hide is nowhere in it, and who captures never waits for it."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from agent.surveillance.burn import FPS, WAITING, Burner
+from agent.surveillance.burn import BEHIND, FPS, WAITING, Burner
 from agent.surveillance.privacy import FILL
 from agent.surveillance.recorder import Recorder, Segment
 from drivers.base import Codec, Packet
@@ -107,3 +108,35 @@ def test_who_captures_never_waits_and_what_is_lost_goes_on_at_a_key_frame(
     eventually(room.burner._packets.empty)
     room.burner.close()
     assert taken[0].is_keyframe
+
+
+def test_a_recording_that_cannot_keep_up_is_said_once_and_once_that_it_can_again(
+    tmp_path: Path, packets: tuple[Codec, list[Packet]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    codec, sent = packets
+    room = Darkroom(tmp_path, codec, ())
+    goes_on = threading.Event()
+
+    def take(packet: Packet) -> None:
+        assert goes_on.wait(20), packet
+
+    room.burner._take = take  # type: ignore[method-assign]
+    now = 1000.0
+    for _ in range(3):  # three times it falls behind
+        goes_on.clear()
+        for _ in range(4 * WAITING // len(sent)):
+            for packet in sent:
+                now += 0.1
+                room.burner.add(Packet(packet.data, packet.size_bytes, packet.is_keyframe, now))
+        lost_at = now
+        goes_on.set()
+        eventually(room.burner._packets.empty)
+    room.burner.add(Packet(sent[0].data, 0, is_keyframe=True, at_monotonic=now + 30))
+    eventually(room.burner._packets.empty)
+    assert room.troubles == [BEHIND]
+    room.burner.add(Packet(sent[0].data, 0, is_keyframe=True, at_monotonic=now + 61))
+    eventually(lambda: room.troubles == [BEHIND, ""])
+    room.burner.close()
+    assert room.burner._lost_at == lost_at
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]

@@ -199,7 +199,9 @@ def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path) -> None:
     assert len(studio.troubles) == 1
     assert "Not a directory" in studio.troubles[0][0]
     blocked.unlink()
-    studio.run(15 * GOP)
+    studio.run(9 * GOP)  # it is left alone for twenty seconds, of which six are over
+    assert len(studio.troubles) == 2
+    assert studio.segments == []  # it need not be whole: its first group of pictures is on the disk
     studio.recorder.close()
     assert studio.troubles[1:] == [("", studio.segments[0].began_at)]
     studio.camera.close()
