@@ -7,7 +7,7 @@ is put aside and made anew from them. One thread.
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,9 +77,10 @@ class Archive:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._db = open_book(self.folder / INDEX, _SCHEMA)
-            self._enter_what_is_there()
+            self._catch_up()
         except (OSError, sqlite3.Error) as error:
             self.close()
+            put_aside_if_damaged(self.folder / INDEX, error)
             raise TryAgain(f"{self.folder}: {error}") from error
 
     def close(self) -> None:
@@ -164,22 +165,54 @@ class Archive:
             if len(portion) < _PORTION:
                 return gone
 
-    def _let_go(self, recording: Recording, moment: Moment) -> None:
-        path = self.folder / recording.file
+    def make_room(self, limits: Limits) -> int:
+        """Let go of the oldest files until what is to be free is free, without the index, which on a full disk can
+        neither be written nor opened; it catches up when it is opened again. How many files that were.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
         try:
-            path.unlink(missing_ok=True)
+            missing = limits.free_bytes - _free_bytes(self.folder)
+            if missing <= 0:
+                return 0
+            self.close()
+            gone = 0
+            found = sorted((status.st_mtime, path, status.st_size) for path, status in self._files())
+            for _, path, size_bytes in found:
+                _remove(path)
+                gone += 1
+                missing -= size_bytes
+                if missing <= 0:
+                    break
         except OSError as error:
-            raise TryAgain(f"{path}: {error.strerror}") from error
-        with suppress(OSError):
-            path.parent.rmdir()  # a day's folder, when it was the last
+            raise TryAgain(f"{self.folder}: {error}") from error
+        return gone
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        return ((path, path.stat()) for path in self.folder.rglob("*.mp4"))
+
+    def _let_go(self, recording: Recording, moment: Moment) -> None:
+        try:
+            _remove(self.folder / recording.file)
+        except OSError as error:
+            raise TryAgain(f"{self.folder / recording.file}: {error.strerror}") from error
         self._execute("update recording set expired_at = ? where id = ?", stamp(moment.at), recording.id)
 
-    def _enter_what_is_there(self) -> None:
-        """Files that the index does not know, by what the files themselves tell; when they began they do not."""
-        known = {file for (file,) in self._execute("select file from recording")}
-        paths = (path for path in self.folder.rglob("*.mp4") if str(path.relative_to(self.folder)) not in known)
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime):
-            found = path.stat()
+    def _catch_up(self) -> None:
+        """The files are the truth: what went without the index has expired, and what it does not know is entered."""
+        gone = [
+            (id_,)
+            for id_, file in self._reach().execute("select id, file from recording where expired_at is null")
+            if not (self.folder / file).exists()
+        ]
+        self._reach().executemany("update recording set expired_at = ended_at where id = ?", gone)
+        unknown = [
+            (found.st_mtime, path, found)
+            for path, found in self._files()
+            if not self._execute("select 1 from recording where file = ?", str(path.relative_to(self.folder)))
+        ]
+        for _, path, found in sorted(unknown):
             ended_at = stamp(datetime.fromtimestamp(found.st_mtime).astimezone())
             self._execute(
                 "insert into recording (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
@@ -237,6 +270,12 @@ def spans_in(folder: Path, span: Span, boots: Mapping[str, datetime]) -> tuple[l
         moved = boots[boot] - said if boot in boots else timedelta()
         (there if expired_at is None else expired).append(Span(began + moved, ended + moved))
     return there, expired
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.parent.rmdir()  # a day's folder, when it was the last
 
 
 def _free_bytes(folder: Path) -> int:

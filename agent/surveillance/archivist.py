@@ -1,12 +1,14 @@
 """The archivist: enters what a camera recorded, and lets go of what may not stay.
 
 One thread for one camera's archive, so that a slow card keeps neither the camera nor a rating waiting. What is
-told while the disk refuses waits here; after a restart the index knows the files that it missed.
+told while the disk refuses waits here; after a restart the index knows the files that it missed. Letting go comes
+before entering, and needs no index: a card that is full takes nothing before something went.
 """
 
 import logging
 import queue
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,10 +73,11 @@ class Archivist(Service):
                 if self._told is None:
                     self._told = self._recorded.take(WAIT_S)
                 elif stop.wait(WAIT_S):
-                    return
+                    break
                 try:
                     self._work()
                 except TryAgain as error:
+                    self._make_room()
                     if not self._is_refused:
                         log.warning("recordings cannot be entered for now: %s", error)
                     self._is_refused = True
@@ -82,13 +85,30 @@ class Archivist(Service):
                     if self._is_refused:
                         log.info("recordings are entered again")
                     self._is_refused = False
+            self._enter_the_last()
         finally:
             self._archive.close()
 
     def _work(self) -> None:
+        self._prune()
         if self._told is not None:
             self._archive.enter(self._finished(self._told))
             self._told = None
+
+    def _make_room(self) -> None:
+        with suppress(TryAgain):  # the disk refuses this as well, and is tried again
+            gone = self._archive.make_room(self._limits)
+            if gone:
+                log.info("%d recordings of %s went, since the disk is full", gone, self._camera)
+
+    def _enter_the_last(self) -> None:
+        """What was told until now; the camera's service ends before this one."""
+        with suppress(TryAgain):  # then the next start finds it
+            while (told := self._told or self._recorded.take(0)) is not None:
+                self._archive.enter(self._finished(told))
+                self._told = None
+
+    def _prune(self) -> None:
         now = self._clock.monotonic()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY_S:
             gone = self._archive.keep_to(self._limits, self._clock.read())
