@@ -11,11 +11,12 @@ from typing import Any
 
 from agent.language import Language, language
 from agent.screen.calendar import Office
+from agent.screen.content.sets import Sets
 from agent.screen.emergency import Alarm, read_alarm
 from agent.screen.folder import names_in
-from agent.screen.media import Medium, Offer
+from agent.screen.media import MediaStore, Medium, Offer
 from agent.screen.plan import Plan, plan
-from agent.screen.playlist import Reason, listed, turns
+from agent.screen.playlist import Playlist, Reason, listed, turns
 from agent.settings.hours import DAYS
 from agent.settings.model import Settings
 
@@ -145,7 +146,7 @@ def explain(settings: Settings, at: datetime, *, now: datetime, is_trusted: bool
     except OSError:
         names, is_folder_there = [], False
     offer = Offer(tuple(Medium(name, name, "image", 0, 0, 0) for name in names), (), is_settling=False)
-    playlists = [listed(settings.screen.playlist, offer)]
+    playlists = [listed(settings.screen.playlist, offer), *_from_the_province(settings)]
     calendar = settings.counter.calendar
 
     def made(moment: datetime) -> Plan:
@@ -170,6 +171,14 @@ def explain(settings: Settings, at: datetime, *, now: datetime, is_trusted: bool
             break
         until = later.until
     return Explanation(settings, at, found, calendar.office(at), changes_at, is_folder_there, is_trusted)
+
+
+def _from_the_province(settings: Settings) -> list[Playlist]:
+    """What the province's set has to play, if it has a say."""
+    if settings.screen.content is None:
+        return []
+    state = settings.outbox.path.parent
+    return [Playlist(Sets(state / "content", MediaStore(state / "screen")).entries())]
 
 
 def _is_on(alarm: Alarm | None, moment: datetime, now: datetime) -> bool:

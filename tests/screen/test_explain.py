@@ -12,11 +12,15 @@ from click.testing import CliRunner
 from agent.__main__ import cli
 from agent.clock import ManualClock
 from agent.language import language
+from agent.screen.content.manifest import parsed
+from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren
 from agent.screen.explain import explain
+from agent.screen.media import MediaStore
 from agent.screen.scene import Notice
 from agent.settings.load import load
 from agent.settings.problem import SettingsError
+from tests.screen.content.words import a_set
 
 PLAYLIST: list[dict[str, Any]] = [
     {"file": "dinh-danh.jpg", "weight": 2},
@@ -126,3 +130,11 @@ def test_a_time_nobody_can_read_and_a_file_that_is_wrong_end_as_everywhere(box: 
     assert 'not "8h" but year-month-day hour:minute' in wrong.output
     box.config.write_text("counter: {}")
     assert isinstance(CliRunner().invoke(cli, ["plan", "--config", str(box.config)]).exception, SettingsError)
+
+
+def test_what_the_province_put_here_is_in_the_plan_as_long_as_it_has_a_say(box: Box) -> None:
+    sets = Sets(box.folder / "content", MediaStore(box.folder / "screen"))
+    sets.activate(parsed(a_set({"notice": {"title": "Từ tỉnh"}, "weight": 2}).text()))
+    assert "Từ tỉnh" not in box.plan("--at", "2027-02-05 08:00")
+    box.write(content={"key_file": str(box.folder / "content.pub"), "hosts": ["media.nghean.example"]})
+    assert "Từ tỉnh" in box.plan("--at", "2027-02-05 08:00")

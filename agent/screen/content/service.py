@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 COMPONENT = "content"
 TICK_S = 0.5
+IDLE_S = 2.0
+"""So often it looks whether the province said something, while nothing is on its way."""
 GATE_S = 1.0
 """So often it is asked during a download whether it may go on."""
 TOLD_S = 10.0
@@ -125,7 +127,7 @@ class ContentService(Service):
                 self._read()
                 self._load()
             self._turn()
-            stop.wait(TICK_S)
+            stop.wait(IDLE_S if self._sets.loading is None else TICK_S)
 
     def _begin(self) -> None:
         """Look whether what is shown is whole; fall back on the set before it if not."""

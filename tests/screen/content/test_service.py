@@ -98,6 +98,7 @@ class Counter:
 def counter(tmp_path: Path, web: Web, ca: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
     monkeypatch.setattr(fetch, "TICK_S", 0.05)
     monkeypatch.setattr("agent.screen.content.service.TICK_S", 0.02)
+    monkeypatch.setattr("agent.screen.content.service.IDLE_S", 0.02)
     monkeypatch.setattr("agent.screen.content.service.GATE_S", 0.05)
     monkeypatch.setattr("agent.screen.content.service.TOLD_S", 0.05)
     made = Counter(tmp_path, web, ca)
