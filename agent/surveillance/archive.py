@@ -1,29 +1,28 @@
 """The archive: which recordings there are, and which there were.
 
-An index in SQLite beside the recordings. A row stays when its file has expired, so that "recorded and expired" is
-never taken for "never recorded". The files are the truth about what can be played: an index that is damaged
-is put aside and made anew from them. One thread.
+An index in SQLite beside the recordings. A row stays for a hundred days when its file has expired, so that "recorded
+and expired" is never taken for "never recorded". The files are the truth about what can be played: an index that is
+damaged is put aside and made anew from them. One thread.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.clock import Moment
+from agent.clock import BUILT, Moment
 from agent.errors import TryAgain
 from agent.event import stamp
-from agent.rating.opening import Span
 from agent.surveillance.book import open_book, put_aside_if_damaged
 from agent.surveillance.retention import Limits, Recording, expired
 
 INDEX = "index.db"
-NEAR = timedelta(days=1)
-"""No recording is as long, and no clock that is believed drifts so far."""
+REMEMBERED = timedelta(days=100)
+"""An expired recording is forgotten so long after it was made: no earlier day is asked for."""
 _PORTION = 64
 """Recordings looked at together when some have to go."""
 _SCHEMA = """
@@ -33,6 +32,8 @@ create table if not exists recording (
     boot text not null, size_bytes integer not null, pictures integer not null, expired_at text
 );
 create index if not exists recording_there on recording (id) where expired_at is null;
+create index if not exists recording_when on recording (began_at);
+create index if not exists recording_unsure on recording (boot, booted) where clock not in ('ntp', 'rtc');
 """
 
 
@@ -118,10 +119,29 @@ class Archive:
         Raises:
             TryAgain: the disk refuses.
         """
-        rows = self._execute(
-            "select id, file, ended_at, size_bytes from recording where expired_at is null order by id limit ?", limit
+        return self._dated(
+            self._execute(
+                "select id, file, ended_at, size_bytes, boot, clock in ('ntp', 'rtc') from recording"
+                " where expired_at is null order by id limit ?",
+                limit,
+            )
         )
-        return [Recording(id_, file, datetime.fromisoformat(ended_at), size) for id_, file, ended_at, size in rows]
+
+    def _dated(self, rows: Sequence[Any]) -> list[Recording]:
+        """What *rows* tell, each dated by a clock that can be believed: its own, or that of a later one."""
+        if not rows:
+            return []
+        later = self._execute(
+            "select ended_at from recording where id > ? and clock in ('ntp', 'rtc') order by id limit 1", rows[-1][0]
+        )
+        ended_at = datetime.fromisoformat(later[0][0]) if later else None
+        found = []
+        for id_, file, said, size_bytes, boot, is_sure in reversed(rows):
+            said_at = datetime.fromisoformat(said)
+            if is_sure or (not boot and said_at >= BUILT):  # a file's own time, where it can be right
+                ended_at = said_at
+            found.append(Recording(id_, file, ended_at, size_bytes))
+        return found[::-1]
 
     def stock(self) -> Stock:
         """What there is.
@@ -164,6 +184,47 @@ class Archive:
             gone += len(portion)
             if len(portion) < _PORTION:
                 return gone
+
+    def put_right(self, moment: Moment, boot: str) -> None:
+        """*moment* can be believed: date what was entered in the same *boot* by a clock that could not.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        unsure = self._execute(
+            "select id, began_at, ended_at, booted from recording where boot = ? and clock not in ('ntp', 'rtc')", boot
+        )
+        if not unsure:
+            return
+        self._execute("begin immediate")
+        for id_, *said in unsure:
+            began_at, ended_at, booted = map(datetime.fromisoformat, said)
+            moved = moment.booted - booted
+            self._execute(
+                "update recording set began_at = ?, ended_at = ?, booted = ?, clock = ? where id = ?",
+                stamp(began_at + moved),
+                stamp(ended_at + moved),
+                stamp(moment.booted),
+                moment.quality,
+                id_,
+            )
+        self._execute("commit")
+
+    def forget(self, now: datetime) -> None:
+        """Forget what expired and was recorded long before *now*, which can be believed.
+
+        Raises:
+            TryAgain: the disk refuses.
+        """
+        rows = self._execute(
+            "select id, file, ended_at, size_bytes, boot, clock in ('ntp', 'rtc') from recording"
+            " where expired_at is not null order by id limit ?",
+            _PORTION,
+        )
+        for each in self._dated(rows):
+            if each.ended_at is None or each.ended_at >= now - REMEMBERED:
+                return
+            self._execute("delete from recording where id = ?", each.id)
 
     def make_room(self, limits: Limits) -> int:
         """Let go of the oldest files until what is to be free is free, without the index, which on a full disk can
@@ -239,37 +300,6 @@ class Archive:
             self.close()
             put_aside_if_damaged(self.folder / INDEX, error)
             raise TryAgain(f"{self.folder / INDEX}: {error}") from error
-
-
-def spans_in(folder: Path, span: Span, boots: Mapping[str, datetime]) -> tuple[list[Span], list[Span]]:
-    """When the recordings in *folder* were made, as far as in *span*: those that can be played, and those that expired.
-
-    *boots*: when each boot began, where that is known better than when a recording was entered. What was found without
-    anybody having told when it began is left out.
-
-    Raises:
-        TryAgain: the index cannot be read.
-    """
-    there: list[Span] = []
-    expired: list[Span] = []
-    path = folder / INDEX
-    if not path.exists():
-        return there, expired
-    near = [stamp(at) for at in (span.start - NEAR, span.end + NEAR)]
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            rows = db.execute(
-                "select began_at, ended_at, booted, boot, expired_at from recording"
-                " where began_at < ended_at and (began_at between ? and ? or clock not in ('ntp', 'rtc'))",
-                near,
-            ).fetchall()
-    except sqlite3.Error as error:
-        raise TryAgain(f"{path}: {error}") from error
-    for began_at, ended_at, booted, boot, expired_at in rows:
-        began, ended, said = map(datetime.fromisoformat, (began_at, ended_at, booted))
-        moved = boots[boot] - said if boot in boots else timedelta()
-        (there if expired_at is None else expired).append(Span(began + moved, ended + moved))
-    return there, expired
 
 
 def _remove(path: Path) -> None:

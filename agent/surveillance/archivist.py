@@ -111,7 +111,11 @@ class Archivist(Service):
     def _prune(self) -> None:
         now = self._clock.monotonic()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY_S:
-            gone = self._archive.keep_to(self._limits, self._clock.read())
+            moment = self._clock.read()
+            if moment.quality.is_trusted:
+                self._archive.put_right(moment, self._clock.boot)
+                self._archive.forget(moment.at)
+            gone = self._archive.keep_to(self._limits, moment)
             if gone:
                 log.info("%d recordings of %s have expired", gone, self._camera)
             self._recorded.stock = self._archive.stock()

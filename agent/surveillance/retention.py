@@ -30,7 +30,8 @@ class Recording:
     """Rises in the order of recording."""
     file: str
     """Its path below the archive's folder."""
-    ended_at: datetime
+    ended_at: datetime | None
+    """Or when one that was recorded later ended; None: no clock that can be believed has said so yet."""
     size_bytes: int
 
 
@@ -43,7 +44,8 @@ def expired(
     the clock cannot be believed.
     """
     for recording in recordings:
-        is_old = now is not None and recording.ended_at < now - timedelta(days=limits.keep_days)
+        ended_at = recording.ended_at
+        is_old = now is not None and ended_at is not None and ended_at < now - timedelta(days=limits.keep_days)
         if not (is_old or total_bytes > limits.limit_bytes or free_bytes < limits.free_bytes):
             return
         total_bytes -= recording.size_bytes

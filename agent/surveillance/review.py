@@ -13,9 +13,9 @@ from typing import NamedTuple
 from agent.errors import TryAgain
 from agent.rating.opening import Span, common
 from agent.settings.model import Camera
-from agent.surveillance.archive import spans_in
 from agent.surveillance.cause import Cause
 from agent.surveillance.coverage import CoverageData, Loss, RecordedData, coverage, gaps, on_card
+from agent.surveillance.footage import spans_in
 from agent.surveillance.process import folder_of
 from agent.surveillance.pulse import pulse_age
 from agent.surveillance.watchbook import BOOK, boots

@@ -11,7 +11,9 @@ import pytest
 
 from agent.clock import ClockQuality, Moment
 from agent.errors import TryAgain
-from agent.surveillance.archive import INDEX, Archive, Finished, Stock
+from agent.rating.opening import Span
+from agent.surveillance.archive import INDEX, REMEMBERED, Archive, Finished, Stock
+from agent.surveillance.footage import spans_in
 from agent.surveillance.retention import Limits
 
 NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
@@ -114,7 +116,8 @@ def test_a_recording_of_which_nobody_was_told_is_found_and_expires_like_the_othe
     untold = archive.folder / "20260902" / "081600-ab.mp4"
     untold.parent.mkdir()
     untold.write_bytes(b"x" * 50)
-    os.utime(untold, (0, 0))
+    before = (NOW - timedelta(days=19)).timestamp()
+    os.utime(untold, (before, before))
     archive.open()
     assert {each.file: each.size_bytes for each in archive.recordings()} == {
         "quay/20260901/081500-1-1.mp4": 100,
@@ -151,3 +154,72 @@ def test_a_disk_that_refuses_asks_to_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "video").write_bytes(b"a file in the folder's place")
     with pytest.raises(TryAgain, match="video"):
         Archive(tmp_path / "video").open()
+
+
+LOST = Moment(datetime(1970, 1, 1, 1, tzinfo=UTC), ClockQuality.NONE, datetime(1970, 1, 1, tzinfo=UTC))
+"""An hour after a boot without a clock."""
+
+
+def record_lost(archive: Archive, number: int, *, boot: str) -> Path:
+    """Recorded by a clock that nobody can believe."""
+    path = archive.folder / f"19700101/{number:06}.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * 100)
+    file = str(path.relative_to(archive.folder))
+    archive.enter(Finished("quay", file, LOST.at - timedelta(minutes=1), LOST.at, LOST, boot, 100, 600))
+    return path
+
+
+def test_what_was_recorded_before_the_network_told_the_time_is_dated_by_it_and_stays_its_days(archive: Archive) -> None:
+    path = record_lost(archive, 1, boot="boot")
+    archive.put_right(MOMENT, "boot")
+    assert [recording.ended_at for recording in archive.recordings()] == [MOMENT.booted + timedelta(hours=1)]
+    assert archive.keep_to(EVERYTHING, MOMENT) == 0
+    later = Moment(NOW + timedelta(days=16), ClockQuality.NTP, MOMENT.booted)
+    assert archive.keep_to(EVERYTHING, later) == 1
+    assert not path.exists()
+
+
+def test_what_nobody_can_date_is_no_older_than_what_was_recorded_after_it(archive: Archive) -> None:
+    record_lost(archive, 1, boot="another")
+    archive.put_right(MOMENT, "boot")
+    assert archive.keep_to(EVERYTHING, MOMENT) == 0
+    record(archive, 2, age_days=14)
+    assert archive.keep_to(EVERYTHING, MOMENT) == 0
+    later = Moment(NOW + timedelta(days=2), ClockQuality.NTP, MOMENT.booted)
+    assert archive.keep_to(EVERYTHING, later) == 2
+
+
+def test_what_expired_is_forgotten_after_a_hundred_days(archive: Archive) -> None:
+    record(archive, 1, age_days=99)
+    record(archive, 2, age_days=20)
+    record(archive, 3)
+    archive.keep_to(EVERYTHING, MOMENT)
+    archive.forget(NOW)
+    assert count(archive) == 3
+    archive.forget(NOW + REMEMBERED - timedelta(days=98))
+    assert count(archive) == 2
+    archive.forget(NOW + 2 * REMEMBERED)
+    assert [recording.file[-5:] for recording in archive.recordings()] == ["3.mp4"]
+    assert count(archive) == 1
+
+
+def count(archive: Archive) -> int:
+    with closing(sqlite3.connect(archive.folder / INDEX)) as db:
+        (number,) = db.execute("select count(*) from recording").fetchone()
+    return int(number)
+
+
+def test_of_a_day_only_what_was_recorded_near_it_is_read_whatever_the_clock_said(archive: Archive) -> None:
+    record(archive, 1)
+    record(archive, 2, age_days=3)
+    for number in range(3, 60):
+        record_lost(archive, number, boot=f"boot-{number}")
+    boots = {f"boot-{number}": NOW - timedelta(days=number) for number in range(3, 60)}
+    there, expired = spans_in(archive.folder, Span(NOW - timedelta(hours=1), NOW), boots)
+    assert there == [Span(NOW - timedelta(minutes=1), NOW)]
+    there, expired = spans_in(archive.folder, Span(NOW - timedelta(days=9), NOW - timedelta(days=9, hours=-1)), boots)
+    minute = Span(NOW - timedelta(days=9) + timedelta(minutes=59), NOW - timedelta(days=9) + timedelta(hours=1))
+    assert minute in there
+    assert len(there) == 3  # a day before and after are near
+    assert expired == []

@@ -31,6 +31,12 @@ def test_nothing_goes_by_a_clock_that_cannot_be_believed() -> None:
     assert gone(GENEROUS, recordings(400, 20), now=None) == []
 
 
+def test_what_nobody_can_date_goes_for_room_alone() -> None:
+    undated = [Recording(0, "0.mp4", None, 10), Recording(1, "1.mp4", NOW, 10)]
+    assert gone(GENEROUS, undated) == []
+    assert gone(Limits(keep_days=15, limit_bytes=15, free_bytes=0), undated) == [0]
+
+
 def test_what_was_recorded_first_goes_when_there_is_too_much() -> None:
     limits = Limits(keep_days=15, limit_bytes=25, free_bytes=0)
     assert gone(limits, recordings(4, 3, 2, 1)) == [0, 1]
@@ -60,13 +66,13 @@ def test_all_limits_are_kept_and_the_newest_that_may_stay_stay(
     rest = kept[len(out) :]
     freed = sum(each.size_bytes for each in kept[: len(out)])
     if rest:
-        assert all(each.ended_at >= NOW - timedelta(days=keep_days) for each in rest)
+        assert all(each.ended_at is not None and each.ended_at >= NOW - timedelta(days=keep_days) for each in rest)
         assert sum(each.size_bytes for each in rest) <= limit_bytes
         assert free_bytes + freed >= 200
     if out:  # the last one that went had to go
         last, without = kept[len(out) - 1], freed - kept[len(out) - 1].size_bytes
         assert (
-            last.ended_at < NOW - timedelta(days=keep_days)
+            (last.ended_at or NOW) < NOW - timedelta(days=keep_days)
             or sum(each.size_bytes for each in kept[len(out) - 1 :]) > limit_bytes
             or free_bytes + without < 200
         )
