@@ -255,8 +255,10 @@ class _Answering(threading.Thread):
         if self._order["analyse"]:
             lookout = self._lookout()
             self._capture.show_to(lookout.see)
+            self._tell_of_a_step()
         elif question is None:
             question = self._wire.receive()  # what is only recorded is shown to nobody: OpenCV stays where it is
+        from agent.surveillance.pace import Pace  # noqa: PLC0415
         from agent.surveillance.stills import picture  # noqa: PLC0415
 
         stills = self._stills()
@@ -269,13 +271,18 @@ class _Answering(threading.Thread):
                     lookout.relearn()
                 egress.relearn()
             elif question is not None:
-                words, content = stills.make(question.words["kind"], egress, self._glance.newest)
+                pace = Pace(float(question.words["until"]), self._tell_of_a_step)
+                words, content = stills.make(question.words["kind"], egress, self._glance.newest, pace)
                 self._wire.send({"kind": "still", "id": question.words["id"], **words}, content)
             if learns and time.monotonic() - learned_at >= LEARN_EVERY_S:
                 learned_at = time.monotonic()
                 if (moment := self._glance.take()) is not None:
                     egress.learn(picture(moment), moment.at_monotonic)
             question = self._wire.receive(learned_at + LEARN_EVERY_S - time.monotonic() if learns else None)
+
+    def _tell_of_a_step(self) -> None:
+        """What was asked for is not there yet, and is being made."""
+        self._wire.send({"kind": "making"})
 
 
 def _stills(camera: "Camera", ring: "Ring") -> "Stills":

@@ -3,7 +3,7 @@
 Not numpy, though: a child that was restarted proves its camera alive before it loads what only a still needs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import av
@@ -52,13 +52,14 @@ def pictures(codec: Codec, group: Sequence[Packet]) -> Iterator[Moment]:
                 yield Moment(frame, arrivals.get(frame.pts, group[0].at_monotonic))
 
 
-def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
-    """The last valid picture in *groups* (newest first, each from a key frame on), or None."""
+def newest(codec: Codec, groups: Iterable[Sequence[Packet]], pace: Callable[[], None] = lambda: None) -> Moment | None:
+    """The last valid picture in *groups* (newest first, each from a key frame on), or None; *pace* at every packet."""
     for group in groups:
         arrivals = {cast("av.Packet[Any]", packet.data).pts: packet.at_monotonic for packet in group}
         last: av.VideoFrame | None = None
         decoder = _decoder(codec)
         for packet in (*group, None):
+            pace()
             for frame in _feed(decoder, packet):
                 if _is_valid(frame):
                     last = frame
@@ -67,9 +68,11 @@ def newest(codec: Codec, groups: Iterable[Sequence[Packet]]) -> Moment | None:
     return None
 
 
-def spread(codec: Codec, groups: Iterable[Sequence[Packet]], most: int) -> list[Moment]:
-    """At most *most* valid pictures of *groups* (newest first), oldest first, spread over all of them."""
-    kept: list[Moment] = []
+def spread(codec: Codec, groups: Iterable[Sequence[Packet]], most: int, pace: Callable[[], None]) -> Iterator[Moment]:
+    """At most *most* valid pictures of *groups* (newest first), oldest first, spread over all of them.
+
+    One is decoded when the one before it was taken: they are large. *pace* is called at every packet.
+    """
     oldest_first = list(groups)[::-1]
     step = max(1, -(-sum(map(len, oldest_first)) // most))
     number = 0
@@ -77,11 +80,11 @@ def spread(codec: Codec, groups: Iterable[Sequence[Packet]], most: int) -> list[
         arrivals = {cast("av.Packet[Any]", packet.data).pts: packet.at_monotonic for packet in group}
         decoder = _decoder(codec)
         for packet in (*group, None):
+            pace()
             for frame in _feed(decoder, packet):
                 if number % step == 0 and _is_valid(frame):
-                    kept.append(Moment(frame, arrivals.get(frame.pts, group[0].at_monotonic)))
+                    yield Moment(frame, arrivals.get(frame.pts, group[0].at_monotonic))
                 number += 1
-    return kept
 
 
 def _decoder(codec: Codec) -> av.VideoCodecContext:

@@ -6,7 +6,7 @@ without a detector that works, everything is pixelated, coarsely. Imports OpenCV
 may import this module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -95,7 +95,7 @@ class Egress:
         (shown,) = self.show_all([picture])
         return shown
 
-    def show_all(self, pictures: Sequence[Picture]) -> list[Shown]:
+    def show_all(self, pictures: Iterable[Picture]) -> list[Shown]:
         """Pictures that follow each other: a face found in one is hidden in all, for it may be missed there."""
         veiled = [self._veil(picture) for picture in pictures]
         faces = {box for each in veiled for box in each.faces or ()}

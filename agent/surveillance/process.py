@@ -33,6 +33,8 @@ LEAVE_S = 0.8
 """A child that was asked to go may close its camera in this time."""
 KILL_S = 0.5
 """What is still there so long after SIGKILL hangs inside the kernel."""
+ANSWER_WITHIN_S = 9.0
+"""A picture that is not made in this time is given up by the child: nobody waits longer."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Told:
 
 @dataclass
 class _Question:
+    kind: str
     answer: "Future[Still]" = field(default_factory=Future)
     asked_at: float = field(default_factory=time.monotonic)
 
@@ -100,6 +103,8 @@ class CameraProcess:
         self._lock = threading.Lock()
         self._questions: dict[int, _Question] = {}
         self._asked = 0
+        self._stepped_at = 0.0
+        """When the child last said that it is making what was asked for."""
         self._ending: Ending | None = None
         self.heartbeat = heartbeat
         self.started_at = time.monotonic()
@@ -183,16 +188,20 @@ class CameraProcess:
         return None
 
     def ask(self, kind: Literal["still", "glimpse", "clip"] = "still") -> "Future[Still]":
-        """Ask for a picture, a small one or a clip; from any thread.
+        """Ask for a picture, a small one or a clip; from any thread. Who asks while one is being made gets that one.
 
         Raises:
             TryAgain: the child cannot be asked any more.
         """
         with self._lock:
+            for question in self._questions.values():
+                if question.kind == kind:
+                    return question.answer
             self._asked += 1
-            question = self._questions[self._asked] = _Question()
+            question = self._questions[self._asked] = _Question(kind)
+            until = question.asked_at + ANSWER_WITHIN_S
             try:
-                self._wire.offer({"kind": kind, "id": self._asked})
+                self._wire.offer({"kind": kind, "id": self._asked, "until": until})
             except OSError as error:
                 del self._questions[self._asked]
                 raise TryAgain(f"camera {self._camera}: {error}") from error
@@ -207,14 +216,16 @@ class CameraProcess:
         with self._lock:
             try:
                 self._wire.offer({"kind": "relearn"})
+                for question in self._questions.values():
+                    question.kind = ""  # what was asked for before shows the place before: it is for who asked then
             except OSError as error:
                 raise TryAgain(f"camera {self._camera}: {error}") from error
 
-    def unanswered_s(self) -> float:
-        """How long the oldest question has been waiting."""
+    def stuck_s(self) -> float:
+        """How long the oldest question has been waiting without a step towards its answer."""
         with self._lock:
             oldest = min((question.asked_at for question in self._questions.values()), default=None)
-        return 0.0 if oldest is None else time.monotonic() - oldest
+        return 0.0 if oldest is None else time.monotonic() - max(oldest, self._stepped_at)
 
     def leave(self) -> None:
         """Ask the child to close its camera and go, and hear it for a moment until it has. `close` does the rest."""
@@ -274,7 +285,10 @@ class CameraProcess:
                 self.unrecorded, self.unrecorded_since = str(words["trouble"]), float(words["since"])
             case "faces":
                 self.faceless = str(words["trouble"])
+            case "making":
+                self._stepped_at = time.monotonic()
             case "still":
+                self._stepped_at = time.monotonic()
                 self._answer(message)
             case _:
                 self.sight.hear(message)

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.5
 """Between two looks at the heartbeat, at most: what cannot wait for them the child tells."""
 ANSWER_S = 10.0
-"""A still that takes longer means that the child hangs."""
+"""A child that owes a still and makes no step towards it for so long hangs."""
 CODES = frozenset(
     {
         *("CAMERA_ENDED", "CAMERA_CHANGED", "CAMERA_CRASHED", "CAMERA_FAULT"),
@@ -224,7 +224,7 @@ class CameraService(Service):
             self._vigil.see(beat)
             missing = silence(beat, started_at=process.started_at, now=now)
             self._spare.look(now, is_in_doubt=is_in_doubt(beat, now=now))
-            if missing is None and process.unanswered_s() > ANSWER_S:
+            if missing is None and process.stuck_s() > ANSWER_S:
                 missing = Silence("a still was asked for and never came", Cause.AGENT)
             if missing is not None:
                 return Ending("CAMERA_STALLED", missing.text, cause=missing.cause)

@@ -5,6 +5,7 @@ Runs on the child's answering thread. Imports PyAV and OpenCV: only the camera's
 
 import logging
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from agent.surveillance.clip import film
@@ -31,20 +32,23 @@ class Stills:
     def __init__(self, camera: "Camera", ring: "Ring") -> None:
         self._camera, self._ring = camera, ring
 
-    def make(self, kind: str, egress: Egress, keyframe: Moment | None) -> tuple[dict[str, Any], bytes]:
+    def make(
+        self, kind: str, egress: Egress, keyframe: Moment | None, pace: Callable[[], None]
+    ) -> tuple[dict[str, Any], bytes]:
         """The words and the bytes of a `still`, a `glimpse` or a `clip`; or what went wrong.
 
-        *keyframe* is the last one, decoded already.
+        *keyframe* is the last one, decoded already. *pace* is called at every step, and may raise TimeoutError.
         """
+        at: list[float] = []
         try:
-            moments = self._moments(kind, keyframe)
-            if not moments:
+            shown = egress.show_all(self._pictures(kind, keyframe, pace, at))
+            if not shown:
                 return {"error": "no valid picture in memory"}, b""
-            widest_px = None if kind == "still" else SMALL_PX
-            shown = egress.show_all([picture(moment, widest_px) for moment in moments])
-            at = [moment.at_monotonic for moment in moments]
+            pace()
             quality = JPEG_QUALITY if kind == "still" else GLIMPSE_QUALITY
             content = film(shown, at) if kind == "clip" else shown[0].jpeg(quality)
+        except TimeoutError as error:
+            return {"error": str(error)}, b""
         except Exception as error:  # the edge: a picture that cannot be shown must not end the capture
             logger.exception("a %s could not be made", kind)
             return {"error": str(error)}, b""
@@ -60,13 +64,22 @@ class Stills:
         }
         return words, content
 
-    def _moments(self, kind: str, keyframe: Moment | None) -> list[Moment]:
+    def _pictures(
+        self, kind: str, keyframe: Moment | None, pace: Callable[[], None], at: list[float]
+    ) -> Iterator[Picture]:
+        """One after the other, each made small before the next is decoded; when they came goes into *at*."""
+        for moment in self._moments(kind, keyframe, pace):
+            pace()
+            at.append(moment.at_monotonic)
+            yield picture(moment, None if kind == "still" else SMALL_PX)
+
+    def _moments(self, kind: str, keyframe: Moment | None, pace: Callable[[], None]) -> Iterator[Moment]:
         if kind == "clip":
-            return spread(self._camera.codec, self._ring.groups(), CLIP_PICTURES)
-        if kind == "glimpse" and keyframe is not None and time.monotonic() - keyframe.at_monotonic <= FRESH_S:
-            return [keyframe]
-        moment = newest(self._camera.codec, self._ring.groups())
-        return [] if moment is None else [moment]
+            yield from spread(self._camera.codec, self._ring.groups(), CLIP_PICTURES, pace)
+        elif kind == "glimpse" and keyframe is not None and time.monotonic() - keyframe.at_monotonic <= FRESH_S:
+            yield keyframe
+        elif (moment := newest(self._camera.codec, self._ring.groups(), pace)) is not None:
+            yield moment
 
 
 def picture(moment: Moment, widest_px: int | None = None) -> Picture:

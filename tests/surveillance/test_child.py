@@ -198,7 +198,7 @@ def test_the_empty_counter_is_learned_also_while_somebody_asks_for_pictures_all_
 
     def is_taught_while_asked() -> bool:
         glance.see(Moment(av.VideoFrame(64, 48, "yuv420p"), time.monotonic()))
-        ours.send({"kind": "glimpse", "id": 1})
+        ours.send({"kind": "glimpse", "id": 1, "until": time.monotonic() + 5})
         assert ours.receive(5) is not None
         return taught.lessons >= 3
 
