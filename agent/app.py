@@ -38,6 +38,7 @@ from agent.settings.load import load
 from agent.settings.problem import SettingsError
 from agent.settings.watch import ConfigWatch, stamp
 from agent.supervisor import Supervisor, Unit, Watch
+from agent.surveillance.spacing import Spacing
 from agent.timekeeper import ClockService
 from agent.today import came_today, terms_of, today
 from agent.uplink.commands import CommandService
@@ -100,6 +101,7 @@ class App:
                 leases=self._cameras.leases,
                 mailbox=self._mailbox,
                 topics=self.topics,
+                spacing=Spacing(self.clock),
             ),
             sign=self._ratings.sign,
             slip=self._ratings.slip,

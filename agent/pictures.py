@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from agent.clock import Clock
 from agent.errors import PersonMustAct
@@ -14,6 +14,7 @@ from agent.outbox.store import Outbox
 from agent.rating.modes import BY_LENGTH
 from agent.surveillance.egress import EgressData
 from agent.surveillance.service import CameraService
+from agent.surveillance.spacing import Kind, Spacing
 from agent.surveillance.still import Still
 from agent.surveillance.watch import Leases, Wish
 from agent.uplink.bulk import Bulk
@@ -42,28 +43,31 @@ class Pictures:
     leases: Leases
     mailbox: Mailbox
     topics: Topics
+    spacing: Spacing
 
     def handlers(self) -> dict[str, Action]:
         """By the name of the command."""
         return {"snapshot": self.snapshot, "clip": self.clip, "watch": self.watch, "relearn": self.relearn}
 
-    def snapshot(self, arguments: Arguments) -> Done:
-        """A still of `camera` (the first one unless said), after egress, over `up/bulk`."""
+    def snapshot(self, arguments: Asked) -> Done:
+        """A still of `camera` (the first one unless said) for `by`, after egress, over `up/bulk`."""
         name, camera = self._camera(arguments)
-        return self._hand_over(arguments, "snapshot", name, camera.snapshot(SNAPSHOT_S))
+        by = self._announce(arguments, "snapshot", name)
+        return self._hand_over(arguments, "snapshot", name, camera.snapshot(SNAPSHOT_S), by=by)
 
-    def clip(self, arguments: Arguments) -> Done:
-        """The last seconds of `camera` (the first one unless said) as an MP4, after egress, over `up/bulk`."""
+    def clip(self, arguments: Asked) -> Done:
+        """The last seconds of `camera` (the first one unless said) as an MP4 for `by`, after egress, over `up/bulk`."""
+        _for_one_counter(arguments)
         name, camera = self._camera(arguments)
-        return self._hand_over(arguments, "clip", name, camera.clip(CLIP_S))
+        by = self._announce(arguments, "clip", name)
+        return self._hand_over(arguments, "clip", name, camera.clip(CLIP_S), by=by)
 
     def watch(self, arguments: Asked) -> Done | Underway:
         """Let `by` look at `camera` for `minutes`: a small still every `every_s` seconds; 0 minutes end that.
 
         Each still is handed over as `up/bulk/<order>-<number>`. The result comes when it is over.
         """
-        if arguments.is_broadcast:
-            raise PersonMustAct("who watches, watches one counter: give the order to that one")
+        _for_one_counter(arguments)
         name, _ = self._camera(arguments)
         by, minutes = asked_by(arguments), float(arguments.get("minutes", WATCH_MINUTES))
         if minutes == 0:
@@ -88,7 +92,19 @@ class Pictures:
             raise PersonMustAct(f'no camera "{name}"; known: {", ".join(cameras)}')
         return name, cameras[name]
 
-    def _hand_over(self, arguments: Arguments, kind: Literal["snapshot", "clip"], camera: str, still: Still) -> Done:
+    def _announce(self, arguments: Arguments, kind: Kind, camera: str) -> str:
+        """Who asks for a *kind* of *camera*; from here on the screen says that somebody looks.
+
+        Raises:
+            ValueError: nobody is named.
+            TryAgain: another one left just now.
+        """
+        by = asked_by(arguments)
+        self.spacing.check(kind, camera)
+        self.leases.glance()
+        return by
+
+    def _hand_over(self, arguments: Asked, kind: Kind, camera: str, still: Still, *, by: str) -> Done:
         """Write down that *still* is about to leave, and let it leave.
 
         Raises:
@@ -97,14 +113,15 @@ class Pictures:
         data = EgressData(
             kind=kind,
             camera=camera,
-            order=getattr(arguments, "order", ""),
-            is_broadcast=getattr(arguments, "is_broadcast", False),
-            by=asked_by(arguments) if "by" in arguments else None,
+            order=arguments.order,
+            is_broadcast=arguments.is_broadcast,
+            by=by,
             pictures=still.pictures,
             egress=still.egress,
             hidden=list(still.hidden),
         )
         self.outbox.append(Fact.seen(EventType.EGRESS, self.clock.read(), data.payload()))
+        self.spacing.note(kind, camera)
         bulk = packed(camera, still, self.clock, form=_FORMS[kind])
         sha256 = hashlib.sha256(still.content).hexdigest()
         return Done({**bulk.about, "size": len(still.content), "sha256": sha256}, bulk)
@@ -150,6 +167,12 @@ def packed(camera: str, still: Still, clock: Clock, *, form: tuple[str, str]) ->
     content_type, suffix = form
     name = f"{camera}-{taken_at:%Y%m%d-%H%M%S}.{suffix}"
     return Bulk(still.content, content_type, still.about(camera, now=now), name)
+
+
+def _for_one_counter(asked: Asked) -> None:
+    """Raises PersonMustAct: it was asked of every counter at once."""
+    if asked.is_broadcast:
+        raise PersonMustAct("who watches, watches one counter: give the order to that one")
 
 
 def asked_by(arguments: Arguments) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from agent.pictures import WATCH_PART_BYTES, Pictures
 from agent.surveillance.service import CameraService
 from agent.surveillance.still import Still
 from agent.surveillance.viewing import Viewings
-from agent.surveillance.watch import Leases
+from agent.surveillance.watch import GLANCE_S, Leases
 from agent.uplink.commands import Asked, Done
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Message
@@ -41,7 +41,7 @@ def pictures(tmp_path: Path, clock: ManualClock) -> Iterator[Pictures]:
 
 def test_a_snapshot_without_a_camera_says_that_there_is_none(pictures: Pictures) -> None:
     with pytest.raises(PersonMustAct, match="no camera is configured"):
-        pictures.snapshot({})
+        pictures.snapshot(Asked({"by": "PC06"}, order="s-1", is_broadcast=False))
 
 
 class Eye:
@@ -72,10 +72,10 @@ class Full:
         raise TryAgain("the card is full")
 
 
-def seeing(pictures: Pictures) -> Pictures:
+def seeing(pictures: Pictures, watched: Callable[[int], None] = lambda _: None) -> Pictures:
     cameras = {"quay": cast("CameraService", Eye())}
     viewings = Viewings(pictures.outbox.path.with_name("viewings.json"), pictures.clock, pictures.outbox.append)
-    leases = Leases(viewings, pictures.clock, cameras=lambda: cameras, watched=lambda _: None)
+    leases = Leases(viewings, pictures.clock, cameras=lambda: cameras, watched=watched)
     return replace(pictures, cameras=lambda: cameras, leases=leases)
 
 
@@ -99,7 +99,7 @@ def test_a_picture_that_leaves_is_an_event_that_says_who_asked_and_what_was_hidd
 
 
 def test_a_clip_is_handed_over_as_a_film_and_its_pictures_are_counted(pictures: Pictures) -> None:
-    done = seeing(pictures).clip(Asked({"camera": "quay"}, order="c-1", is_broadcast=False))
+    done = seeing(pictures).clip(Asked({"by": "PC06", "camera": "quay"}, order="c-1", is_broadcast=False))
     assert done.bulk is not None
     assert (done.bulk.content_type, done.bulk.content) == ("video/mp4", b"ftyp film")
     assert done.bulk.name == "quay-20260901-011530.mp4"
@@ -111,7 +111,9 @@ def test_a_clip_is_handed_over_as_a_film_and_its_pictures_are_counted(pictures: 
 
 def test_a_picture_that_cannot_be_accounted_for_does_not_leave(pictures: Pictures) -> None:
     with pytest.raises(CounterAgentError, match="card is full"):
-        replace(seeing(pictures), outbox=cast("Outbox", Full())).snapshot(Asked({}, order="s-8", is_broadcast=False))
+        replace(seeing(pictures), outbox=cast("Outbox", Full())).snapshot(
+            Asked({"by": "PC06"}, order="s-8", is_broadcast=False)
+        )
 
 
 def test_relearning_is_done_by_the_camera_that_is_meant(pictures: Pictures) -> None:
@@ -214,3 +216,55 @@ def test_a_watch_without_a_name_or_without_bounds_is_refused(pictures: Pictures,
 def test_nobody_watches_every_counter_at_once(pictures: Pictures) -> None:
     with pytest.raises(PersonMustAct, match="one counter"):
         seeing(pictures).watch(Asked({"by": "PC06"}, order="w-1", is_broadcast=True))
+
+
+def look(pictures: Pictures, kind: str, order: str, **arguments: Any) -> Done:
+    asked = Asked({"by": "PC06", **arguments}, order=order, is_broadcast=False)
+    done = pictures.handlers()[kind](asked)
+    assert isinstance(done, Done)
+    return done
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "clip"])
+def test_a_picture_without_who_asks_does_not_leave_and_the_screen_says_nothing(pictures: Pictures, kind: str) -> None:
+    watchers: list[int] = []
+    with pytest.raises(ValueError, match="by: who asks"):
+        look(seeing(pictures, watchers.append), kind, "s-1", by=" ")
+    assert watchers == []
+
+
+@pytest.mark.parametrize(("kind", "every_s"), [("snapshot", 5), ("clip", 30)])
+def test_single_pictures_are_no_watch_in_disguise(
+    pictures: Pictures, clock: ManualClock, kind: str, every_s: int
+) -> None:
+    pictures = seeing(pictures)
+    look(pictures, kind, "s-1")
+    clock.advance(every_s - 2)
+    with pytest.raises(TryAgain, match=f"a {kind} of camera quay left just now; the next one may in 2 s"):
+        look(pictures, kind, "s-2")
+    look(pictures, "snapshot" if kind == "clip" else "clip", "s-3")
+    clock.advance(2)
+    look(pictures, kind, "s-4")
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "clip"])
+def test_the_screen_says_that_somebody_looks_from_before_a_picture_for_some_seconds(
+    pictures: Pictures, clock: ManualClock, kind: str
+) -> None:
+    watchers: list[int] = []
+    pictures = seeing(pictures, watchers.append)
+    with pytest.raises(TryAgain, match="card is full"):
+        look(replace(pictures, outbox=cast("Outbox", Full())), kind, "s-1")
+    assert watchers == [1]
+    look(pictures, kind, "s-2")
+    clock.advance(GLANCE_S - 1)
+    pictures.leases.tend()
+    assert watchers[-1] == 1
+    clock.advance(1)
+    pictures.leases.tend()
+    assert watchers[-1] == 0
+
+
+def test_nobody_has_a_clip_of_every_counter_at_once(pictures: Pictures) -> None:
+    with pytest.raises(PersonMustAct, match="one counter"):
+        seeing(pictures).clip(Asked({"by": "PC06"}, order="c-1", is_broadcast=True))

@@ -24,6 +24,8 @@ SHORTEST_EVERY_S, LONGEST_EVERY_S = 1.0, 60.0
 STILL_S = 2.0
 """A still that takes longer is left out."""
 TEND_EVERY_S = 0.2
+GLANCE_S = 10.0
+"""So long the screen says that somebody looks when it is for a single picture."""
 
 
 class Way(Protocol):
@@ -88,6 +90,7 @@ class Leases:
         self._watched = watched
         self._lock = threading.Lock()
         self._leases: dict[str, _Lease] = {}
+        self._glanced_until: float | None = None
 
     def begin(self, wish: Wish, way: Way, finish: Callable[[Mapping[str, Any]], None]) -> None:
         """Show what *wish* says over *way*; *finish* is called once, with what it came to. Renews the same one's lease.
@@ -116,9 +119,18 @@ class Leases:
             self._viewings.begin(viewing)
             due_at = now if before is None else before.due_at
             self._leases[wish.camera] = _Lease(wish, way, finish, viewing, now + wish.lasts_s, due_at)
-            self._watched(len(self._leases))
+            self._say_how_many()
         if before is not None:
             self._conclude(before, Ended.RENEWED)
+
+    def glance(self) -> None:
+        """A single picture is about to be made for somebody: the screen says so for some seconds from now on."""
+        with self._lock:
+            self._glanced_until = self._clock.monotonic() + GLANCE_S
+            self._say_how_many()
+
+    def _say_how_many(self) -> None:
+        self._watched(len(self._leases) + (self._glanced_until is not None))
 
     def stop(self, camera: str, by: str) -> bool:
         """End *by*'s lease of *camera*; whether there was one. No still leaves after this.
@@ -141,6 +153,8 @@ class Leases:
         """End everything: nobody will tend to it for now."""
         with self._lock:
             leases = list(self._leases.values())
+            self._glanced_until = None
+            self._say_how_many()
         for lease in leases:
             self._end(lease, Ended.AGENT)
 
@@ -148,6 +162,9 @@ class Leases:
         """Make the stills that are due, and end what is over."""
         with self._lock:
             leases = list(self._leases.values())
+            if self._glanced_until is not None and self._clock.monotonic() >= self._glanced_until:
+                self._glanced_until = None
+                self._say_how_many()
         for lease in leases:
             now = self._clock.monotonic()
             camera = self._cameras().get(lease.wish.camera)
@@ -181,7 +198,7 @@ class Leases:
             if self._leases.get(lease.wish.camera) is not lease:
                 return False
             del self._leases[lease.wish.camera]
-            self._watched(len(self._leases))
+            self._say_how_many()
         self._conclude(lease, ended)
         return True
 

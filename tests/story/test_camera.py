@@ -82,7 +82,7 @@ def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, m
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
         eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
-        ear.say("motcua/v1/40/na-0123/down/command/snapshot/s1", {"expires": expires})
+        ear.say("motcua/v1/40/na-0123/down/command/snapshot/s1", {"expires": expires, "by": "PC06"})
         result = eventually(
             lambda: next((r for r in ear.heard("up/result/snapshot/s1") if r["status"] in ("done", "failed")), None),
             within_s=20,
@@ -99,6 +99,7 @@ def test_the_province_asks_for_a_still_and_gets_it_pixelated(counter: Counter, m
         "camera": "quay",
         "order": "s1",
         "is_broadcast": False,
+        "by": "PC06",
         "pictures": 1,
         "egress": "pixelated",
         "hidden": ["whole"],

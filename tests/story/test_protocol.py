@@ -55,7 +55,7 @@ def live(counter: MovedCounter, province: Province, ear: Ear) -> None:
     eventually(lambda: ear.heard("up/event/clock"), within_s=15)
     eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
     for name in ("ping", "health", "snapshot", "nonsense"):
-        ear.say(f"{ROOT}/na-0123/down/command/{name}/{name}-1", {"expires": expires})
+        ear.say(f"{ROOT}/na-0123/down/command/{name}/{name}-1", {"expires": expires, "by": "PC06"})
         eventually(lambda: is_done(f"{name}/{name}-1"), within_s=20)  # noqa: B023 - asked within the round
     served = {"expires": expires, "date": f"{datetime.now(UTC):%Y-%m-%d}", "count": 30}
     ear.say(f"{ROOT}/na-0123/down/command/transactions/served-1", served)
