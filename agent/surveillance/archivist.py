@@ -9,10 +9,10 @@ import logging
 import queue
 import threading
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.clock import Clock
+from agent.clock import Clock, ClockQuality, Moment
 from agent.errors import TryAgain
 from agent.service import Service
 from agent.surveillance.archive import Archive, Finished, Stock
@@ -122,14 +122,18 @@ class Archivist(Service):
             self._pruned_at = now
 
     def _finished(self, told: Told) -> Finished:
-        moment, now = self._clock.read(), self._clock.monotonic()
+        moment, boot, now = self._clock.read(), self._clock.boot, self._clock.monotonic()
+        ended_at = moment.at - timedelta(seconds=now - told.ended_at)
+        if told.left_at is not None:
+            ended_at, boot = datetime.fromtimestamp(told.left_at, UTC), ""
+            moment = Moment(ended_at, ClockQuality.NONE, ended_at)
         return Finished(
             camera=self._camera,
             file=told.file,
-            began_at=moment.at - timedelta(seconds=now - told.began_at),
-            ended_at=moment.at - timedelta(seconds=now - told.ended_at),
+            began_at=ended_at - timedelta(seconds=told.ended_at - told.began_at),
+            ended_at=ended_at,
             told=moment,
-            boot=self._clock.boot,
+            boot=boot,
             size_bytes=told.size_bytes,
             pictures=told.pictures,
         )

@@ -134,13 +134,15 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
     record = order["record"]
     if record is None:
         return None
+    from agent.kernel import boot_id  # noqa: PLC0415
     from agent.surveillance.recorder import Recorder, settle_leftovers  # noqa: PLC0415
     from drivers.base import Codec  # noqa: PLC0415
 
-    folder, zone = Path(record["folder"]), ZoneInfo(record["timezone"])
+    folder, zone, boot = Path(record["folder"]), ZoneInfo(record["timezone"]), boot_id()
 
     def told(segment: "Segment") -> None:
         words = {"began_at": segment.began_at, "ended_at": segment.ended_at, "pictures": segment.pictures}
+        words |= {"left_at": segment.left_at} if segment.left_at is not None else {}
         file = str(segment.path.relative_to(folder))
         wire.send({"kind": "segment", "file": file, "size_bytes": segment.size_bytes, **words})
 
@@ -149,7 +151,7 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
 
     trouble = ""
     try:
-        for segment in settle_leftovers(folder, now=time.monotonic(), wall=time.time()):
+        for segment in settle_leftovers(folder, now=time.monotonic(), wall=time.time(), boot=boot):
             told(segment)
     except OSError as error:
         trouble = str(error)
@@ -163,6 +165,7 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
         wall=lambda: datetime.now(zone),
         trouble=trouble,
         jpeg_fps=record["jpeg_fps"],
+        boot=boot,
     )
     if not record["encode"]:
         return recorder

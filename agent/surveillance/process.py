@@ -59,6 +59,8 @@ class Told:
     ended_at: float
     size_bytes: int
     pictures: int
+    left_at: float | None = None
+    """Of an earlier boot: when it ended, in seconds since 1970 by the clock of then."""
 
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> Self:
@@ -76,6 +78,7 @@ class Told:
             float(words["ended_at"]),
             int(words["size_bytes"]),
             int(words["pictures"]),
+            float(words["left_at"]) if words.get("left_at") is not None else None,
         )
 
 

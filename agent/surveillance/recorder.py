@@ -2,9 +2,9 @@
 
 Nothing is decoded or encoded: packets are copied into fragmented MP4, one fragment a group of pictures, flushed as
 they come, so a killed process costs the group that was open and no more. A segment begins with a key frame and ends
-with the first one after `segment_s`; it is written as `….part`, and only when it is whole and flushed to the
-card does it get its name. Times on the file are the recorder's own: a camera's timestamps may jump, repeat
-or run backwards, and then the arrival says how far two pictures are apart.
+with the first one after `segment_s`; it is written as `….part`, with the boot in its name, and only when it is
+whole and flushed to the card does it get its own. Times on the file are the recorder's: a camera's timestamps may
+jump, repeat or run backwards, and then the arrival says how far two pictures are apart.
 
 Runs on the child's capturing thread. Imports PyAV: only the camera's child may import this.
 """
@@ -43,6 +43,8 @@ class Segment:
     ended_at: float
     size_bytes: int
     pictures: int
+    left_at: float | None = None
+    """Of an earlier boot, whose monotonic time nobody knows any more: its end by the wall clock of then, since 1970."""
 
 
 @dataclass(slots=True)
@@ -74,16 +76,19 @@ class Recorder:
         wall: Callable[[], datetime],
         trouble: str = "",
         jpeg_fps: float = JPEG_FPS,
+        boot: str = "",
     ) -> None:
         """*codec* tells the driver's once it is open; *told* hears of each finished segment, *troubled* why nothing
         can be recorded (and of the empty string when it can again) and since when; *wall* names files. *trouble* is
-        what was told before. Of a camera that sends JPEG pictures *jpeg_fps* a second are kept."""
+        what was told before. Of a camera that sends JPEG pictures *jpeg_fps* a second are kept. *boot* is this boot of
+        the machine."""
         self._folder = folder
         self._codec = codec
         self._segment_s = segment_s
         self._told = told
         self._troubled = troubled
         self._wall = wall
+        self._boot = boot
         self._open: _Open | None = None
         self._size_px: tuple[int, int] | None = None
         self._trouble = trouble
@@ -165,7 +170,7 @@ class Recorder:
         if open_ is None:
             return
         open_.container.close()
-        final = open_.path.with_suffix("")
+        final = _final(open_.path)
         size_bytes = _settle(open_.path, final)
         self._tell("", open_.began_at)
         self._told(Segment(final, open_.began_at, open_.last_at, size_bytes, open_.pictures))
@@ -188,7 +193,7 @@ class Recorder:
         folder = self._folder / f"{wall:%Y%m%d}"
         folder.mkdir(parents=True, exist_ok=True)
         # By chance: a box without a clock of its own begins every life at the same second, with the same numbers.
-        path = folder / f"{wall:%H%M%S}-{token_hex(4)}{SUFFIX}{PART}"
+        path = folder / f"{wall:%H%M%S}-{token_hex(4)}{_ending(self._boot)}"
         container = av.open(f"file:{path}", "w", format="mp4", options=_OPTIONS)
         source = cast("av.Packet[Any]", keyframe.data).stream
         if source is not None:
@@ -223,25 +228,36 @@ class Recorder:
             self._whole_until = packet.at_monotonic
 
 
-def settle_leftovers(folder: Path, *, now: float, wall: float) -> list[Segment]:
+def settle_leftovers(folder: Path, *, now: float, wall: float, boot: str = "") -> list[Segment]:
     """Give the segments that an earlier process left unfinished below *folder* their names; what cannot be played goes.
 
-    *now* is the monotonic time, *wall* the seconds since 1970.
+    *now* is the monotonic time, *wall* the seconds since 1970, *boot* this boot of the machine.
 
     Raises:
         OSError: the disk refuses.
     """
     segments = []
     for part in sorted(folder.rglob(f"*{PART}")):
-        ended_at = now - (wall - part.stat().st_mtime)
+        changed_at = part.stat().st_mtime
+        ended_at = now - (wall - changed_at)
+        left_at = None if part.name.endswith(_ending(boot)) else changed_at
         pictures, length_s = _extent(part)
         if not pictures:
             part.unlink()
             continue
-        final = part.with_suffix("")
+        final = _final(part)
         size_bytes = _settle(part, final)
-        segments.append(Segment(final, ended_at - length_s, ended_at, size_bytes, pictures))
+        segments.append(Segment(final, ended_at - length_s, ended_at, size_bytes, pictures, left_at))
     return segments
+
+
+def _ending(boot: str) -> str:
+    """How the name of a segment ends that is written in *boot*."""
+    return f"{SUFFIX}.{boot}{PART}" if boot else f"{SUFFIX}{PART}"
+
+
+def _final(part: Path) -> Path:
+    return part.with_name(part.name.partition(SUFFIX)[0] + SUFFIX)
 
 
 def _extent(path: Path) -> tuple[int, float]:

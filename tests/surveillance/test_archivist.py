@@ -5,14 +5,17 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from agent.clock import ManualClock, Moment
+from agent.rating.opening import Span
 from agent.surveillance.archive import Archive, Finished
 from agent.surveillance.archivist import Archivist, Recorded
+from agent.surveillance.footage import spans_in
 from agent.surveillance.process import Told
 from agent.surveillance.retention import Limits
 from tests.eventually import eventually
@@ -129,3 +132,17 @@ def test_what_was_told_last_is_entered_before_the_end(tmp_path: Path, clock: Man
     archive = Archive(tmp_path)
     assert archive.stock().since == NOW - timedelta(minutes=1)
     archive.close()
+
+
+def test_what_an_earlier_boot_left_is_entered_as_of_its_own_time_and_of_no_boot(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    left_at = NOW - timedelta(hours=9)
+    recorded = Recorded()
+    service = Archivist("archive-quay", tmp_path, LIMITS, recorded, camera="quay", clock=clock)
+    recorded.put(replace(told(film(tmp_path, 1), clock), left_at=left_at.timestamp()))
+    stopped = threading.Event()
+    stopped.set()
+    service.run(stopped)
+    there, _ = spans_in(tmp_path, Span(NOW - timedelta(days=1), NOW), {clock.boot: NOW + timedelta(hours=7)})
+    assert there == [Span(left_at - timedelta(minutes=1), left_at)]

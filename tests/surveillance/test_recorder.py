@@ -237,6 +237,21 @@ def test_what_a_killed_process_left_is_finished_by_the_next(studio: Studio, tmp_
     assert not list(tmp_path.rglob(f"*{PART}"))
 
 
+def test_what_a_power_cut_left_is_told_as_of_an_earlier_boot(studio: Studio, tmp_path: Path) -> None:
+    studio.run(2 * GOP + 7)
+    (part,) = tmp_path.rglob(f"*{PART}")
+    for boot in ("0a0a0a0a0a0a", "0b0b0b0b0b0b"):
+        left = part.with_name(f"{boot}.mp4.{boot}{PART}")
+        shutil.copy(part, left)
+        os.utime(left, (1000.0, 1000.0))
+    studio.recorder.close()
+    found = settle_leftovers(tmp_path, now=50.0, wall=1010.0, boot="0b0b0b0b0b0b")
+    assert [(each.path.name, each.left_at) for each in found] == [
+        ("0a0a0a0a0a0a.mp4", 1000.0),
+        ("0b0b0b0b0b0b.mp4", None),
+    ]
+
+
 def test_the_codec_is_asked_when_the_camera_is_open(studio: Studio) -> None:
     studio.run(1)
     studio.codec = Codec("h264", b"other parameter sets")
