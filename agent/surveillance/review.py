@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.errors import TryAgain
-from agent.rating.opening import Span, common
+from agent.rating.opening import Span, common, union
 from agent.settings.model import Camera
 from agent.surveillance.cause import Cause
 from agent.surveillance.coverage import CoverageData, Loss, RecordedData, coverage, gaps, on_card
@@ -33,6 +33,9 @@ def review(
 ) -> dict[str, Review]:
     """What the book in *folder*, if there is one, tells of *opening*, camera by camera; without those it does not know.
 
+    Behind *cameras* come those that were there in that time, and are no more or have another name: all but what became
+    of their recordings.
+
     The newest life of the agent lasts until *until*, which only that agent itself can say; else until its last sign.
 
     Raises:
@@ -44,14 +47,19 @@ def review(
         book = _Book(db, folder, until)
         found = {}
         for camera in cameras:
-            fitted = book.fitted(camera.name)
-            if fitted is None or fitted >= book.until:
-                continue
-            watched = common(opening, [Span(fitted, book.until)])
-            losses = book.losses(camera.name, Span(watched[0].start, watched[-1].end)) if watched else []
-            recorded = _recorded(camera, watched, book)
-            found[camera.name] = Review(coverage(losses, watched, recorded), gaps(losses, watched))
+            if fitted := book.fitted(camera.name):
+                watched = common(opening, fitted)
+                found[camera.name] = _seen(book, camera.name, watched, _recorded(camera, watched, book))
+        for name in sorted(book.names - {camera.name for camera in cameras}):
+            watched = common(opening, book.fitted(name))
+            if watched:
+                found[name] = _seen(book, name, watched)
         return found
+
+
+def _seen(book: "_Book", camera: str, watched: Sequence[Span], recorded: RecordedData | None = None) -> Review:
+    losses = book.losses(camera, Span(watched[0].start, watched[-1].end)) if watched else []
+    return Review(coverage(losses, watched, recorded), gaps(losses, watched))
 
 
 def _recorded(camera: Camera, watched: Sequence[Span], book: "_Book") -> RecordedData | None:
@@ -100,10 +108,24 @@ class _Book:
         """So far the book tells."""
         return self._lives[-1].span.end if self._lives else datetime.min.replace(tzinfo=UTC)
 
-    def fitted(self, camera: str) -> datetime | None:
-        """Since when *camera* is there."""
-        found = self._db.execute("select boot, age from fitted where camera = ?", (camera,)).fetchone()
-        return self.boots[found[0]] + timedelta(seconds=found[1]) if found is not None else None
+    @property
+    def names(self) -> set[str]:
+        """The cameras that ever were there."""
+        return {name for (name,) in self._db.execute("select camera from fitted union select camera from gone")}
+
+    def fitted(self, camera: str) -> list[Span]:
+        """When *camera* was there, in order."""
+        there = self._db.execute("select boot, age from fitted where camera = ?", (camera,)).fetchall()
+        gone = self._db.execute("select boot, age, until_boot, until from gone where camera = ?", (camera,)).fetchall()
+        return union(
+            [
+                *(Span(self._at(*since), max(self._at(*since), self.until)) for since in there),
+                *(Span(self._at(boot, age), self._at(until_boot, until)) for boot, age, until_boot, until in gone),
+            ]
+        )
+
+    def _at(self, boot: str, age: float) -> datetime:
+        return self.boots[boot] + timedelta(seconds=age)
 
     def losses(self, camera: str, span: Span) -> list[Loss]:
         """When there was no valid video of *camera*: its lapses, and what lies between two lives."""

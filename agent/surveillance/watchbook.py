@@ -36,6 +36,9 @@ _SCHEMA = """
 create table if not exists boot (boot text primary key, booted text not null, clock text not null);
 create table if not exists life (id integer primary key, boot text not null, began real not null, ended real not null);
 create table if not exists fitted (camera text primary key, boot text not null, age real not null);
+create table if not exists gone (
+    camera text not null, boot text not null, age real not null, until_boot text not null, until real not null
+);
 create table if not exists lapse (
     life integer not null, camera text not null, number integer not null, cause text not null,
     since real not null, until real, primary key (life, camera, number)
@@ -88,14 +91,22 @@ class Watchbook:
     def fit(self, cameras: Collection[str]) -> None:
         """From now on these cameras are there, and no others. The first time, this life is entered too.
 
+        One that is no longer there, or has another name, was there until now, or until the last life ended.
+
         Raises:
             TryAgain: the disk refuses.
         """
         with self._transaction() as db:
-            life = self._life or self._begin_life(db)
-            known = {camera for (camera,) in db.execute("select camera from fitted")}
-            db.executemany("delete from fitted where camera = ?", [(camera,) for camera in known - set(cameras)])
             age = self._clock.read().age.total_seconds()
+            life, end = self._life or self._begin_life(db), (self._clock.boot, age)
+            if self._life is None:
+                end = (
+                    db.execute("select boot, ended from life where id < ? order by id desc", (life,)).fetchone() or end
+                )
+            known = {camera for (camera,) in db.execute("select camera from fitted")}
+            for camera in known - set(cameras):
+                db.execute("insert into gone select *, ?, ? from fitted where camera = ?", (*end, camera))
+                db.execute("delete from fitted where camera = ?", (camera,))
             new = [(camera, self._clock.boot, age) for camera in cameras if camera not in known]
             db.executemany("insert into fitted values (?, ?, ?)", new)
         self._life = life
@@ -203,7 +214,13 @@ class Watchbook:
             if boot in began and began[boot] + timedelta(seconds=ended) < now.at - KEEP:
                 db.execute("delete from lapse where life = ?", (life,))
                 db.execute("delete from life where id = ?", (life,))
-        db.execute("delete from boot where boot not in (select boot from life union select boot from fitted)")
+        for row, boot, until in db.execute("select rowid, until_boot, until from gone").fetchall():
+            if boot in began and began[boot] + timedelta(seconds=until) < now.at - KEEP:
+                db.execute("delete from gone where rowid = ?", (row,))
+        db.execute(
+            "delete from boot where boot not in (select boot from life union select boot from fitted"
+            " union select boot from gone union select until_boot from gone)"
+        )
 
 
 def boots(db: sqlite3.Connection) -> dict[str, datetime]:

@@ -173,8 +173,24 @@ def test_nothing_is_said_of_the_time_before_a_camera_was_fitted(
     book.fit(["quay", "hall"])
     found = review(tmp_path, [QUAY, QUAY.model_copy(update={"name": "hall"})], DAY, until=at(16))
     assert {name: each.figures.opening_s for name, each in found.items()} == {"quay": 8 * 3600, "hall": 4 * 3600}
-    book.fit(["quay"])
-    assert list(review(tmp_path, [QUAY.model_copy(update={"name": "hall"})], DAY, until=at(16))) == []
+
+
+def test_a_camera_that_has_another_name_or_is_no_more_is_told_for_the_hours_in_which_it_was_there(
+    begin: Begin, clock: ManualClock, tmp_path: Path
+) -> None:
+    book = begin(clock)
+    book.enter([lapse(clock, Cause.STALL, 9, 9.25)])
+    clock.advance(3 * 3600)
+    book.fit(["hall"])
+    clock.advance(2 * 3600)
+    book.beat(is_kept=True)
+    book.close()
+    clock.advance(3600)
+    Watchbook(tmp_path, clock).fit(["gate"])
+    found = review(tmp_path, [QUAY.model_copy(update={"name": "gate"})], DAY, until=at(16))
+    assert {name: each.figures.opening_s / 3600 for name, each in found.items()} == {"gate": 3, "hall": 2, "quay": 2}
+    assert [gap.span for gap in found["quay"].gaps] == [Span(at(9), at(9, 15))]
+    assert list(review(tmp_path, [], [Span(at(13), at(16))], until=at(16))) == ["gate"]
 
 
 def test_where_no_book_was_begun_nothing_is_told(tmp_path: Path) -> None:
