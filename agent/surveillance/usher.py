@@ -1,9 +1,10 @@
 """The usher: keeps one camera's visits, also over restarts, and tells them when it is time.
 
-One thread beside the camera's, so that a slow card keeps nobody waiting. The visit that goes on and those that wait are
-one small file in the agent's own folder, written when somebody comes, goes, or is told. A visit that the agent's end
-cut ends when the agent was last alive; across boots nobody knows how long it was, and it is not told. A power cut
-between the outbox and that file tells a visit twice, with one nonce. Nothing is logged of a visit.
+One thread beside the camera's, so that a slow card keeps nobody waiting. The visits that wait are one small file in the
+agent's own folder, written when somebody goes or is told. When the visit that goes on began stands to the second, and
+so never on the card, which forgets nothing: it is in memory that a restart outlives and a power cut does not. A visit
+that the agent's end cut ends when the agent was last alive; one that a power cut cut is not told. A power cut between
+the outbox and that file tells a visit twice, with one nonce. Nothing is logged of a visit.
 """
 
 import json
@@ -12,6 +13,7 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agent.alive import LastLife
 from agent.clock import Clock
@@ -60,6 +62,7 @@ class Usher(Service):
         turns: Turns,
         *,
         file: Path,
+        begun: Path | None,
         clock: Clock,
         seal: Seal,
         release: Release,
@@ -68,19 +71,21 @@ class Usher(Service):
     ) -> None:
         """*seal* and *release* are the ballot box's rule; *append* may raise TryAgain or PersonMustAct.
 
-        *life* is the agent's life before this one.
+        *life* is the agent's life before this one. *begun* is a file in memory; None: a restart forgets who is there.
         """
         super().__init__()
         self.name = name
         self._visits = visits
         self._turns = turns
         self._file = file
+        self._begun = begun
         self._clock = clock
         self._seal = seal
         self._release = release
         self._append = append
         self._life = life
         self._looked_at: float | None = None
+        self._kept = b""
         self._is_refused = self._is_unkept = False
 
     def run(self, stop: threading.Event) -> None:
@@ -130,10 +135,10 @@ class Usher(Service):
         """Go on where the life before stopped: whoever was there then was not seen leaving."""
         self._visits.is_taken_over = True
         try:
-            if self._file.stat().st_size <= LIMIT_BYTES:
-                self._visits.take_over(json.loads(self._file.read_bytes()))
-        except FileNotFoundError:
-            return
+            notes = {"waiting": [], **(_read(self._file) or {}), "began": None}
+            if self._begun is not None:
+                notes.update(_read(self._begun) or {})
+            self._visits.take_over(notes)
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("the visits before this start cannot be read: %s", error)
         if self._visits.began is not None:
@@ -144,11 +149,27 @@ class Usher(Service):
 
     def _keep(self) -> None:
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(self._file, json.dumps(self._visits.notes).encode())
+            notes = self._visits.notes
+            if self._begun is not None:
+                self._begun.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                replace_file(self._begun, json.dumps({"began": notes.pop("began")}).encode())
+            notes["began"] = None
+            kept = json.dumps(notes).encode()
+            if kept != self._kept:
+                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                replace_file(self._file, kept)
+                self._kept = kept
         except OSError as error:
             if not self._is_unkept:
                 log.warning("visits would not outlive a restart: %s", error)
             self._is_unkept = True
         else:
             self._is_unkept = False
+
+
+def _read(file: Path) -> Any:
+    """What is noted in *file*; None without one."""
+    try:
+        return json.loads(file.read_bytes()) if file.stat().st_size <= LIMIT_BYTES else None
+    except FileNotFoundError:
+        return None

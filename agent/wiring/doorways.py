@@ -1,7 +1,9 @@
 """The doorways: each camera's visits, on their way from its service to the outbox."""
 
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from agent.rating.box import Release, sealed
 from agent.service import Service
@@ -49,12 +51,14 @@ class Doorways:
     def _usher(self, camera: str) -> Service:
         standing, privacy = self._standing, self._standing.settings.rating.privacy
         visits, turns = self._of(camera)
+        memory = os.environ.get("RUNTIME_DIRECTORY")
         visits.bucket_min, visits.company = privacy.bucket_min, privacy.release_min
         return Usher(
             f"visits-{camera}",
             visits,
             turns,
             file=standing.folder / "visits" / f"{camera}.json",
+            begun=Path(memory) / "visits" / f"{camera}.json" if memory else None,
             clock=standing.clock,
             seal=lambda fact: sealed(fact, boot=fact.boot or standing.clock.boot, bucket_min=privacy.bucket_min),
             release=Release(privacy.release_min),

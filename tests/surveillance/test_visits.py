@@ -163,6 +163,7 @@ class Desk:
             Visits("quay", bucket_min, company),
             self.turns,
             file=self._file,
+            begun=self._file.with_name("begun.json"),
             clock=self.clock,
             seal=seal,
             release=Release(company),
@@ -193,14 +194,16 @@ def test_a_visit_that_the_agents_end_cut_ends_when_the_agent_was_last_alive(desk
     assert [(fact.data["length_s"], fact.data["cut"]) for fact in desk.told] == [(90, "agent")]
 
 
-def test_a_visit_that_a_power_cut_cut_is_as_long_as_it_was_known_to_be(desk: Desk) -> None:
+def test_a_visit_that_a_power_cut_cut_is_not_told_for_nothing_of_it_was_on_the_card(desk: Desk) -> None:
     desk.serve(desk.live(bucket_min=15), Turn.CAME, 10)
+    assert not desk._file.exists() or json.loads(desk._file.read_bytes())["began"] is None
+    desk._file.with_name("begun.json").unlink()
     desk.clock.boot = "another boot"
     desk.clock.at_s = 4000
     after = desk.live(life=ended(desk, 100), bucket_min=15)
     after._take_over()
     after._tell()
-    assert [(fact.boot, fact.at, fact.data["length_s"]) for fact in desk.told] == [(BOOT, moment(0).at, 120)]
+    assert desk.told == []
 
 
 def test_what_waited_for_company_waits_on_in_the_next_life_and_nobody_is_told_twice(desk: Desk) -> None:
@@ -249,9 +252,13 @@ def test_a_file_that_makes_no_sense_is_no_visit(desk: Desk, notes: str) -> None:
 def test_nothing_of_a_visit_stays_in_the_file_once_it_is_told(desk: Desk) -> None:
     usher = desk.live()
     desk.serve(usher, Turn.CAME, 10)
-    assert json.loads(desk._file.read_bytes())["began"]["at"] == moment(10 / 60).at.isoformat()
+    on_the_card = json.loads(desk._file.read_bytes())
+    assert on_the_card == {"began": None, "waiting": [], "told": None}, "the card forgets nothing: no second is on it"
+    begun = desk._file.with_name("begun.json")
+    assert json.loads(begun.read_bytes())["began"]["at"] == moment(10 / 60).at.isoformat()
     desk.serve(usher, Turn.LEFT, 30)
     assert json.loads(desk._file.read_bytes()) == {"began": None, "waiting": [], "told": ["2026-09-01", 1]}
+    assert json.loads(begun.read_bytes()) == {"began": None}
 
 
 def test_the_file_of_visits_that_wait_tells_no_minute(desk: Desk) -> None:
