@@ -5,18 +5,16 @@ While the eye finds that the camera does not see what it should, nobody can say 
 so is not shown here at all. Imports OpenCV: only the camera's child may import this module.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from agent.surveillance.ground import Ground, Polygon
 from agent.surveillance.luma import Luma
 from agent.surveillance.onset import Behind, Lead
 from agent.surveillance.presence import Change, Presence
+from agent.surveillance.wire import Tell
 
 GROUND_EVERY_S = 3600.0
 """The parent keeps the ground that was learned; what was added to it since is told so often."""
-
-Tell = Callable[[Mapping[str, Any], bytes], None]
 
 
 class Doorway:

@@ -6,8 +6,6 @@ this module.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import av
 import cv2
@@ -20,13 +18,12 @@ from agent.surveillance.luma import Luma, brightness, shrunk
 from agent.surveillance.onset import Behind
 from agent.surveillance.tamper import Sentry
 from agent.surveillance.view import COLUMNS, ROWS, Sample, sample_of
+from agent.surveillance.wire import Tell
 
 log = logging.getLogger(__name__)
 
 VIEW_EVERY_S = 3600.0
 """The parent keeps the view that was learned; what was added to it since is told so often."""
-
-Tell = Callable[[Mapping[str, Any], bytes], None]
 
 
 class Eye:

@@ -21,6 +21,7 @@ from agent.surveillance.heartbeat import Heartbeat, silence
 from agent.surveillance.look import Look
 from agent.surveillance.onset import Behind, Dating
 from agent.surveillance.ring import Ring
+from agent.surveillance.wire import Tell
 from drivers.base import Camera, DriverError, DriverNotReady, Packet
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ LATE_S = 30.0
 """And after so long that is told, even if nothing failed."""
 FIRST_AGAIN_S, LAST_AGAIN_S = 2.0, 60.0
 """It is opened again after so long, and ever longer."""
-
-Tell = Callable[[Mapping[str, Any], bytes], None]
 
 
 def lookout(order: Mapping[str, Any], tell: Tell, main: Behind, smaller: Callable[[], Camera] | None) -> "Lookout":

@@ -100,9 +100,8 @@ class Watchbook:
             age = self._clock.read().age.total_seconds()
             life, end = self._life or self._begin_life(db), (self._clock.boot, age)
             if self._life is None:
-                end = (
-                    db.execute("select boot, ended from life where id < ? order by id desc", (life,)).fetchone() or end
-                )
+                before = db.execute("select boot, ended from life where id < ? order by id desc", (life,))
+                end = before.fetchone() or end
             known = {camera for (camera,) in db.execute("select camera from fitted")}
             for camera in known - set(cameras):
                 db.execute("insert into gone select *, ?, ? from fitted where camera = ?", (*end, camera))

@@ -10,11 +10,13 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 WORDS_LIMIT_BYTES = 256 * 1024
 BODY_LIMIT_BYTES = 32 * 1024 * 1024
+Tell = Callable[[Mapping[str, Any], bytes], None]
+"""How one end tells the other; raises OSError when that is gone."""
 _LENGTHS = struct.Struct("!II")
 
 
