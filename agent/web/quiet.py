@@ -7,6 +7,7 @@ in its answers. Imports uvicorn: only what serves may import this module.
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 
@@ -31,7 +32,8 @@ class QuietServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         self._began()
-        while not (await self.on_tick(0) or self._stop.is_set()):
-            self._beat()
-            await asyncio.to_thread(self._stop.wait, TICK_S)
+        with ThreadPoolExecutor(1, "web-stop") as waiting:  # the loop's own pool would start more
+            while not (await self.on_tick(0) or self._stop.is_set()):
+                self._beat()
+                await asyncio.get_running_loop().run_in_executor(waiting, self._stop.wait, TICK_S)
         self._ends()

@@ -69,7 +69,7 @@ class LiveCamera(base.Camera):
         self._codec = base.Codec(context.name, bytes(context.extradata or b""))
         self._size = f"{context.width}x{context.height}" if context.width else ""
         self._packets = self._container.demux(stream)
-        self._parameters, self._stamp, self._next = b"", BEFORE, None
+        self._parameters, self._stamp = b"", BEFORE
 
     def _refuse(self, error: Exception) -> NoReturn:
         """Say why it could not be opened: for most cameras, that it is away.
@@ -80,7 +80,7 @@ class LiveCamera(base.Camera):
         raise base.DriverNotReady("CAMERA_AWAY", f"{self.where}: {reason(error)}") from None
 
     def close(self) -> None:
-        self._packets = iter(())
+        self._packets, self._next = iter(()), None
         if self._container is not None:
             self._container.close()
             self._container = None
