@@ -55,6 +55,9 @@ class Service(ABC):
         Every wait inside has a timeout or wakes on *stop*. On return everything it opened is closed.
         """
 
+    def wake(self) -> None:  # noqa: B027 - most wait on `stop` alone
+        """End a wait that `stop` does not end: called once it is set, from the thread that set it."""
+
     def rest(self, seconds: float, stop: threading.Event) -> None:
         """Do nothing for so long, or until *stop*, and be known to live."""
         until = time.monotonic() + seconds

@@ -229,6 +229,7 @@ class Supervisor:
         asked = [(name, running) for name in names if (running := self._running.pop(name, None)) is not None]
         for _, running in asked:
             running.stop.set()
+            running.service.wake()
         for name, running in asked:
             left_s = max(0.05, min(running.service.goodbye_s, until_s - time.monotonic()))
             running.thread.join(left_s)

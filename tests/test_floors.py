@@ -24,6 +24,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.errors": [],
             "agent.event": [],
             "agent.files": [],
+            "agent.handover": [],
             "agent.health": [],
             "agent.kernel": [],
             "agent.language": [],

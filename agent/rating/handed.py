@@ -6,12 +6,11 @@ and comes again. What was not sealed for this counter is refused, and nothing of
 """
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 
+from agent.handover import Handover
 from agent.rating.gate import Gate, SecretUnusable
 from agent.rating.sealed import unseal_vote
 from agent.rating.token import SealBroken, TokenRefused
@@ -22,26 +21,14 @@ log = logging.getLogger(__name__)
 
 WAIT_S = 0.5
 WAITING = 64
-"""Votes waiting at once; a further one is dropped, it is handed down again."""
+"""Votes waiting at once."""
 
 
-class Handed:
-    """Ids and sealed votes on their way from the uplink to the service. Outlives both."""
+class Handed(Handover[tuple[str, bytes]]):
+    """Ids and sealed votes on their way from the uplink to the service. What is dropped is handed down again."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[str, bytes]] = queue.Queue(WAITING)
-
-    def put(self, ballot_id: str, sealed: bytes) -> None:
-        """Callable from any thread; never waits. One too many is dropped: it is handed down again."""
-        with suppress(queue.Full):
-            self._waiting.put_nowait((ballot_id, sealed))
-
-    def take(self, timeout_s: float) -> tuple[str, bytes] | None:
-        """The next one; None when none came in *timeout_s* seconds."""
-        try:
-            return self._waiting.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        super().__init__(WAITING)
 
 
 class Answer(StrEnum):
@@ -70,6 +57,9 @@ class HandedService(Service):
             taken = self._handed.take(WAIT_S)
             if taken is not None:
                 self._take(*taken)
+
+    def wake(self) -> None:
+        self._handed.wake()
 
     def _take(self, ballot_id: str, sealed: bytes) -> None:
         try:

@@ -7,17 +7,16 @@ here while the outbox refuses.
 """
 
 import logging
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Fact
+from agent.handover import Handover
 from agent.language import Language
 from agent.panel import Panel
 from agent.rating.chord import Chord, CodeMissed, Verdict
@@ -40,7 +39,7 @@ HEARD = 100
 WAITING = 20
 """Events that wait for an outbox that refuses; then the oldest goes."""
 
-Felt = queue.Queue[Arrival]
+Felt = Handover[Arrival]
 
 
 @dataclass(frozen=True)
@@ -110,12 +109,12 @@ class InspectionService(Service):
         try:
             while not stop.is_set():
                 self.progress.beat()
-                arrival: Arrival | None = None
-                with suppress(queue.Empty):
-                    arrival = self._felt.get(timeout=LOOK_S)
-                self.turn(arrival)
+                self.turn(self._felt.take(LOOK_S))
         finally:
             self._show(None)
+
+    def wake(self) -> None:
+        self._felt.wake()
 
     def turn(self, arrival: Arrival | None) -> None:
         """One look: at the sign, at a press if there is one, at the time."""

@@ -117,6 +117,9 @@ class RatingService(Service):
     def _believed(moment: Moment) -> datetime | None:
         return moment.at if moment.quality.is_trusted else None
 
+    def wake(self) -> None:
+        self._tray.wake()
+
     def _serve_press(self, arrival: Arrival, stop: threading.Event) -> bool:
         """Whether it was dealt with; False when it had to be given up."""
         press = arrival.press

@@ -8,6 +8,7 @@ buffers. Who casts a vote waits for the answer; a vote nobody came to in time is
 import queue
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from agent.rating.urn import Cast, Vote
@@ -37,7 +38,7 @@ class Posted:
 
 class Tray:
     def __init__(self, places: int = PLACES) -> None:
-        self._queue: queue.Queue[Arrival | Posted] = queue.Queue(places)
+        self._queue: queue.Queue[Arrival | Posted | None] = queue.Queue(places)
 
     def put(self, keypad: str, press: Press) -> None:
         """Lay a press down, waiting for a place.
@@ -65,8 +66,13 @@ class Tray:
             return Cast.LATER
 
     def take(self, timeout_s: float) -> Arrival | Posted | None:
-        """The oldest press or vote, at once when there is one; None after *timeout_s* seconds without."""
+        """The oldest press or vote, at once when there is one; None after *timeout_s* seconds without, or `wake`."""
         try:
             return self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
             return None
+
+    def wake(self) -> None:
+        """Have whoever waits in `take` return at once."""
+        with suppress(queue.Full):  # then nobody waits
+            self._queue.put_nowait(None)

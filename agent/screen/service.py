@@ -84,31 +84,34 @@ class ScreenService(Service):
         self._glass, self._address = glass, address
         self._code_lasts_s = code_lasts_s
         self._drawn: str | None = ""
+        self._bell = threading.Event()
         self._trouble: Condition | None = None
         self._offer: Offer | None = None
         self._kept: frozenset[str] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
-        wake = threading.Event()
-        watch = _Watch(self._folder.path, wake.set)
+        watch = _Watch(self._folder.path, self._bell.set)
         try:
             look_at = self._clock.monotonic()
             while not stop.is_set():
                 self.progress.beat()
                 self._show_code()
-                if wake.is_set() or self._clock.monotonic() >= look_at:
-                    wake.clear()
+                if self._bell.is_set() or self._clock.monotonic() >= look_at:
+                    self._bell.clear()
                     watch.renew()
                     look_at = self._clock.monotonic() + self._look()
                 self._programme.turn()
                 self._hub.look_at_clock()
                 self._health.report("screen", self._condition())
-                if not wake.wait(TICK_S):
+                if not self._bell.wait(TICK_S):
                     continue
                 stop.wait(TICK_S / 10)  # what happens to a folder happens in bursts: one look for all of it
         finally:
             watch.close()
             self._folder.close()
+
+    def wake(self) -> None:
+        self._bell.set()
 
     def _show_code(self) -> None:
         """Draw the code anew when it says something new."""

@@ -184,7 +184,8 @@ class _Judgement:
             errors = error.errors(include_url=False)
             self._only_counted += len(errors[_LOOKED_AT:])
             for details in errors[:_LOOKED_AT]:
-                self._explain(details, path, model, others or [])
+                if not _is_echo(details):
+                    self._explain(details, path, model, others or [])
         return None
 
     def _explain(self, details: ErrorDetails, base: Path, model: type[BaseModel], others: list[str]) -> None:
@@ -287,6 +288,11 @@ class _Judgement:
     def _find(self, code: str, path: Path, *, on_key: bool = False, **values: Any) -> None:
         place = self._document.place(path)
         self.findings.append(Finding(code, path, place.key if on_key else place.value, values))
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """Whether it tells only what another error told: pydantic counts a list without the entries it refused."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 def _maps(items: Any) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -38,17 +38,18 @@ class ConfigWatch(Service):
         self._path = path.absolute()
         self._read = read
         self._changed = changed
+        self._bell = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - needed on this thread only
         from watchdog.observers import Observer  # noqa: PLC0415
 
-        wake = threading.Event()
+        bell = self._bell
 
         class Bell(FileSystemEventHandler):
             def dispatch(self, event: FileSystemEvent) -> None:
                 if event.event_type in {"closed", "moved", "created", "deleted"}:
-                    wake.set()
+                    bell.set()
 
         observer: Any = Observer()
         observer.name = "config-watch"
@@ -62,9 +63,12 @@ class ConfigWatch(Service):
                 if now not in (asked, self._read()):
                     asked = now
                     self._changed()
-                if wake.wait(LOOK_S):
+                if bell.wait(LOOK_S):
                     stop.wait(SETTLE_S)
-                    wake.clear()
+                    bell.clear()
         finally:
             observer.stop()
             observer.join()
+
+    def wake(self) -> None:
+        self._bell.set()

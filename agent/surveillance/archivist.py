@@ -6,7 +6,6 @@ before entering, and needs no index: a card that is full takes nothing before so
 """
 
 import logging
-import queue
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from agent.clock import Clock, ClockQuality, Moment
 from agent.errors import TryAgain
+from agent.handover import Handover
 from agent.service import Service
 from agent.surveillance.archive import Archive, Finished, Stock
 from agent.surveillance.process import Told
@@ -27,26 +27,13 @@ WAITING = 1000
 """Segments told and not yet entered: half a day of them; the oldest is dropped, and found at the next start."""
 
 
-class Recorded:
-    """Segments on their way from the camera's service to the archivist. Outlives both."""
+class Recorded(Handover[Told]):
+    """Segments on their way from the camera's service to the archivist."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[Told] = queue.Queue()
+        super().__init__(WAITING)
         self.stock: Stock | None = None
         """What the archive holds, as the archivist last saw; None: nobody looked yet."""
-
-    def put(self, segment: Told) -> None:
-        """Callable from any thread; never waits."""
-        while self._waiting.qsize() >= WAITING:
-            self._waiting.get_nowait()
-        self._waiting.put(segment)
-
-    def take(self, timeout_s: float) -> Told | None:
-        """The oldest one; None when none came in *timeout_s* seconds."""
-        try:
-            return self._waiting.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
 
 
 class Archivist(Service):
@@ -88,6 +75,9 @@ class Archivist(Service):
             self._enter_the_last()
         finally:
             self._archive.close()
+
+    def wake(self) -> None:
+        self._recorded.wake()
 
     def _work(self) -> None:
         self._prune()

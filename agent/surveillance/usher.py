@@ -9,7 +9,6 @@ the outbox and that file tells a visit twice, with one nonce. Nothing is logged 
 
 import json
 import logging
-import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from agent.alive import LastLife
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
 from agent.files import replace_file
+from agent.handover import Handover
 from agent.service import Service
 from agent.surveillance.facts import Cut
 from agent.surveillance.presence import Change
@@ -34,24 +34,15 @@ WAITING = 1000
 """Changes that were not taken in yet; the oldest is dropped."""
 
 
-class Turns:
-    """Who came and went, on its way from a camera's service to its usher. Outlives both."""
+class Turns(Handover[tuple[Change, Cut]]):
+    """Who came and went, on its way from a camera's service to its usher."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[Change, Cut]] = queue.Queue()
+        super().__init__(WAITING)
 
-    def put(self, change: Change, cut: Cut) -> None:
-        """Callable from any thread; never waits."""
-        while self._waiting.qsize() >= WAITING:
-            self._waiting.get_nowait()
-        self._waiting.put((change, cut))
-
-    def take(self, timeout_s: float) -> tuple[Change, Cut] | None:
-        """The oldest one; None when none came in *timeout_s* seconds."""
-        try:
-            return self._waiting.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+    def turned(self, change: Change, cut: Cut) -> None:
+        """As the camera's service tells it."""
+        self.put((change, cut))
 
 
 class Usher(Service):
@@ -98,9 +89,12 @@ class Usher(Service):
             if self._looked_at is None or self._clock.monotonic() - self._looked_at >= LOOK_S:
                 self._looked_at = self._clock.monotonic()
                 self._tell()
-        while (turned := self._turns.take(0.01)) is not None:
+        while (turned := self._turns.take(0)) is not None:
             self._turn(*turned)
         self._tell()
+
+    def wake(self) -> None:
+        self._turns.wake()
 
     def _turn(self, change: Change, cut: Cut) -> None:
         moment = self._clock.read().before(self._clock.monotonic() - change.at)

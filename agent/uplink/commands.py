@@ -7,12 +7,10 @@ snapshot delays other orders and nothing else.
 """
 
 import logging
-import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +18,7 @@ from pydantic import ValidationError
 
 from agent.clock import Clock
 from agent.errors import CounterAgentError
+from agent.handover import Handover
 from agent.service import Service
 from agent.uplink.bulk import PART_BYTES, Bulk
 from agent.uplink.payload import Message, Order, Result
@@ -94,8 +93,8 @@ class Incoming:
     correlation: bytes | None = None
 
 
-Orders = queue.Queue[Incoming]
-"""Orders on their way to the service; bounded by `WAITING`, a further one is rejected by whoever puts it in."""
+Orders = Handover[Incoming]
+"""Orders on their way to the service; for whom there is no place is rejected by whoever offers it."""
 
 
 class CommandService(Service):
@@ -163,13 +162,16 @@ class CommandService(Service):
             self.progress.beat()
             if close_at_s is not None and close_at_s <= self._clock.monotonic():
                 close_at_s = self._close_what_was_left_open()
-            with suppress(queue.Empty):
-                self._take_in(self._orders.get(timeout=TICK_S))
+            if (incoming := self._orders.take(TICK_S)) is not None:
+                self._take_in(incoming)
             now_s = self._clock.monotonic()
             for entry in [entry for entry in self._postponed if entry[0] <= now_s]:
                 self._postponed.remove(entry)
                 self.progress.beat()
                 self._carry_out(entry[1], entry[2])
+
+    def wake(self) -> None:
+        self._orders.wake()
 
     def _close_what_was_left_open(self) -> float | None:
         """When to try again, if the journal cannot be read: whoever looks after the outbox says what is wrong."""

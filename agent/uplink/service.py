@@ -5,7 +5,6 @@ else is shared. When the link is away it waits (spread, then full jitter) and sa
 """
 
 import logging
-import queue
 import secrets
 import threading
 import time
@@ -68,10 +67,11 @@ class UplinkService(Service):
         birth: Birth,
         orders: Orders,
         mailbox: Mailbox,
-        handed: Callable[[str, bytes], None] = lambda _id, _sealed: None,
+        handed: Callable[[tuple[str, bytes]], None] = lambda _ballot: None,
         content: Callable[[bytes], None] = lambda _said: None,
     ) -> None:
-        """*handed* takes a sealed vote of the province's rating page, *content* what it wants shown; neither waits."""
+        """*handed* takes the id and the bytes of a sealed vote of the province's rating page, *content* what it wants
+        shown; neither waits."""
         super().__init__()
         self._settings = settings
         self._topics = topics
@@ -203,8 +203,8 @@ class UplinkService(Service):
         lost = connection.turn(0 if is_busy else TICK_S)
         for order in connection.take_orders():
             self._pass_on(order)
-        for ballot_id, sealed in connection.take_handed():
-            self._handed(ballot_id, sealed)
+        for ballot in connection.take_handed():
+            self._handed(ballot)
         for said in connection.take_content():
             self._content(said)
         now_s = time.monotonic()
@@ -245,10 +245,8 @@ class UplinkService(Service):
         return RENEWED
 
     def _pass_on(self, order: Incoming) -> None:
-        try:
-            self._orders.put_nowait(order)
-        except queue.Full:
-            refusal = Result(status="rejected", reason=f"{self._orders.maxsize} orders are waiting already")
+        if not self._orders.offer(order):
+            refusal = Result(status="rejected", reason=f"{self._orders.places} orders are waiting already")
             self._mailbox.say(Message(self._topics.result(order.name, order.id), refusal.encode()))
 
     def _speak(self, connection: Connection, pending: deque[Message]) -> None:

@@ -25,7 +25,7 @@ class Doorways:
 
     def turned(self, camera: model.Camera) -> Callable[[Change, Cut], None]:
         """Where *camera*'s service says who came and went."""
-        return self._of(camera.name)[1].put if _counts(camera) else lambda *_: None
+        return self._of(camera.name)[1].turned if _counts(camera) else lambda *_: None
 
     def counting(self) -> list[str]:
         """The cameras that count visits."""

@@ -1,7 +1,5 @@
 """The services between a key or a phone and the outbox: desk, keypads, gate, modes, inspection, the day's figures."""
 
-import queue
-from contextlib import suppress
 from functools import partial
 
 from agent.birth import keys_of, numbered
@@ -50,7 +48,7 @@ class Ratings:
         self.sign = Sign(mode, standing.clock, read_mode(mode))
         slip = standing.folder / "inspection-code.json"
         self.slip = Slip(slip, standing.clock, read_slip(slip))
-        self._felt: Felt = queue.Queue(HEARD)
+        self._felt = Felt(HEARD)
         self._inspection: InspectionService | None = None
         self._keypads: dict[str, KeypadService] = {}
         self._qr: model.Qr | None = None
@@ -153,8 +151,7 @@ class Ratings:
     def _deliver(self, keypad: str, press: Press) -> None:
         """To the desk; and, without waiting, to whoever leads an inspection."""
         self._tray.put(keypad, press)
-        with suppress(queue.Full):
-            self._felt.put_nowait(Arrival(keypad, press))
+        self._felt.offer(Arrival(keypad, press))
 
     def _modes(self, moods: Moods) -> Service:
         standing = self._standing

@@ -1,6 +1,5 @@
 """What stands while services come and go: made once at the start, joined to everything that is built later."""
 
-import queue
 from collections.abc import Callable
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
@@ -68,7 +67,7 @@ class Standing:
             calendar=lambda: self.settings.counter.calendar,
         )
         self.mailbox = Mailbox()
-        self.orders: Orders = queue.Queue(WAITING)
+        self.orders = Orders(WAITING)
 
     def _opening(self, day: date) -> list[Span]:
         """When the counter is open on *day*, by the settings as they are now."""

@@ -5,7 +5,6 @@ attempt to connect until the last confirmation, everything confirmed removed on 
 """
 
 import json
-import queue
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from agent.event import Lane
 from agent.health import Health
 from agent.language import language
 from agent.settings.model import Uplink
+from agent.uplink.commands import Orders
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.service import Birth, UplinkService
 from agent.uplink.topics import Topics
@@ -52,7 +52,7 @@ def drain(path: Path, port: int) -> Drained:
             language=language("en"),
             clock=clock,
             birth=Birth(info=lambda: b"{}", config=lambda: b"{}"),
-            orders=queue.Queue(),
+            orders=Orders(1),
             mailbox=mailbox,
         )
         thread = threading.Thread(target=service.run, args=(stop,))

@@ -1,6 +1,5 @@
 """An inspector at the counter: what the screen shows, what is stored, and what a restart leaves."""
 
-import queue
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,7 +41,7 @@ class Visit:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = ManualClock(datetime(2026, 9, 1, 8, 0, tzinfo=UTC))
-        self.felt: Felt = queue.Queue(100)
+        self.felt = Felt(100)
         self.facts: list[Fact] = []
         self.panels: list[Panel | None] = []
         self.camera_is_there = True

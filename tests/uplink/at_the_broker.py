@@ -1,7 +1,6 @@
 """A counter's uplink on a thread, with a real outbox, and the ears and mouths at a real broker."""
 
 import json
-import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,7 +17,7 @@ from agent.health import Health, Report
 from agent.language import language
 from agent.outbox.store import Outbox
 from agent.settings.model import Uplink
-from agent.uplink.commands import WAITING, Orders
+from agent.uplink.commands import WAITING, Incoming, Orders
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.service import Birth, UplinkService
 from agent.uplink.session import Protocol, Wake
@@ -55,7 +54,7 @@ class Box:
         """What health said of the uplink, in order."""
         self.health.listen(self._hear)
         self.mailbox = Mailbox()
-        self.orders: Orders = queue.Queue(WAITING)
+        self.orders = Orders(WAITING)
         self.topics = Topics("40", agent)
 
     def _hear(self, report: Report) -> None:
@@ -65,6 +64,12 @@ class Box:
     def press(self, count: int = 1) -> list[Event]:
         facts = [Fact(EventType.RATING, self.clock.now(), self.clock.quality(), {"level": 3}) for _ in range(count)]
         return self.outbox.append(*facts)
+
+    def order(self, *, within_s: float) -> Incoming:
+        """The next order that came."""
+        order = self.orders.take(within_s)
+        assert order is not None
+        return order
 
     @property
     def pending(self) -> int:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import queue
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -33,7 +32,7 @@ class Bench:
     def __init__(self, outbox: Outbox, clock: ManualClock) -> None:
         self.outbox = outbox
         self.clock = clock
-        self.orders: Orders = queue.Queue(WAITING)
+        self.orders = Orders(WAITING)
         self.said: list[Message] = []
         self.done: list[Mapping[str, Any]] = []
         self.largest_bytes = 2 * PART_BYTES
@@ -301,7 +300,7 @@ def test_it_ends_while_orders_are_put_off(bench: Bench) -> None:
     bench.give(is_broadcast=True, spread_s=3600)
     thread = threading.Thread(target=service.run, args=(stop,))
     thread.start()
-    eventually(bench.orders.empty)
+    eventually(lambda: not len(bench.orders))
     stop.set()
     thread.join(service.goodbye_s)
     assert not thread.is_alive()

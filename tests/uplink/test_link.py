@@ -83,7 +83,7 @@ def test_an_order_that_waited_for_a_restarted_counter_arrives(
     for number in range(25):  # more than the broker sends before it is answered
         ear.publish(f"{counter.topics.root}/down/command/ping/{number}", b"{}")
     with counter.connected(broker.url, protocol=protocol):
-        taken = [counter.orders.get(timeout=10).id for _ in range(25)]
+        taken = [counter.order(within_s=10).id for _ in range(25)]
     assert taken == [str(number) for number in range(25)]
 
 
@@ -113,9 +113,9 @@ def test_an_order_at_qos_0_does_not_end_the_connection(
     with counter.connected(broker.url, protocol=protocol):
         eventually(lambda: is_connected(counter))
         ear.publish(f"{counter.topics.root}/down/command/ping/7f3a", b"{}", qos=0)
-        assert counter.orders.get(timeout=5).id == "7f3a"
+        assert counter.order(within_s=5).id == "7f3a"
         ear.publish(f"{counter.topics.root}/down/command/ping/7f3b", b"{}")
-        assert counter.orders.get(timeout=5).id == "7f3b"
+        assert counter.order(within_s=5).id == "7f3b"
     assert [state for state, _ in states(ear.messages)][:1] == ["online"]
     assert "UPLINK_LOST" not in counter.codes
 
@@ -129,7 +129,7 @@ def test_an_order_beyond_those_that_may_wait_is_rejected_and_not_dropped(
             ear.publish(f"{counter.topics.root}/down/command/ping/{number}", b"{}")
         eventually(lambda: ear.heard(f"up/result/ping/{WAITING}"))
     assert ear.heard(f"up/result/ping/{WAITING}")[0]["status"] == "rejected"
-    assert counter.orders.qsize() == WAITING
+    assert len(counter.orders) == WAITING
 
 
 def test_a_callers_response_topic_is_honoured_only_below_the_counters_own(
@@ -143,7 +143,7 @@ def test_a_callers_response_topic_is_honoured_only_below_the_counters_own(
             ear.publish(
                 f"{counter.topics.root}/down/command/ping/{number}", b"{}", ResponseTopic=topic, CorrelationData=b"\x01"
             )
-        orders = [counter.orders.get(timeout=5) for _ in asked]
+        orders = [counter.order(within_s=5) for _ in asked]
     assert [order.reply_to for order in orders] == [own, None, None, None, None]
     assert {order.correlation for order in orders} == {b"\x01"}
 
@@ -158,8 +158,8 @@ def test_retained_orders_broadcasts_and_strange_topics_are_told_apart(
         ear.publish(f"{counter.topics.root}/down/command/no-id", b"{}")
         ear.publish(f"{counter.topics.root}/down/rating/token", b"{}")
         ear.publish(f"{counter.topics.root}/down/command/ping/last", b"{}")
-        orders = [counter.orders.get(timeout=5) for _ in range(3)]
-        assert counter.orders.empty()
+        orders = [counter.order(within_s=5) for _ in range(3)]
+        assert counter.orders.take(0) is None
     assert [(order.id, order.is_retained, order.is_broadcast) for order in orders] == [
         ("old", True, False),
         ("all", False, True),
@@ -321,7 +321,7 @@ def test_a_topic_that_is_no_text_is_nobodys(counter: Box, impatient: None) -> No
         topic = f"{counter.topics.root}/down/command/ping/7f3a".encode()
         body = len(topic).to_bytes(2, "big") + topic + b"\x00\x08\x00{}"
         broker.say(b"\x32" + bytes([len(body)]) + body)
-        assert counter.orders.get(timeout=5).id == "7f3a"
+        assert counter.order(within_s=5).id == "7f3a"
     assert len(broker.connections) == 1
 
 
