@@ -335,7 +335,7 @@ def learn_keypad(config: Path, number: int, *, yes: bool, is_printed: bool) -> N
     \b
     Example:  sudo counter-agent learn keypad
     """
-    from agent.rating.learn import learn as run_learn  # noqa: PLC0415
+    from agent.rating.keypad.learn import learn as run_learn  # noqa: PLC0415
 
     def confirm(question: str) -> bool:
         return not is_printed and (yes or click.confirm(question))

@@ -1,7 +1,7 @@
 """The alive mark: one small file, written once a minute, that dates a power cut afterwards.
 
 It is all that the agent writes periodically, but for the pulse of a counter with cameras
-(`agent.surveillance.watchbook`). It says which boot the box was in, what its clock said
+(`agent.surveillance.coverage.watchbook`). It says which boot the box was in, what its clock said
 and how far that was to be believed, the last time the box saw (the floor under the next life's clock), which
 parts of the counter were gone, and whether the agent ended on purpose. After a cut the old mark or the new one
 is there, whole (`agent.files`). A file that cannot be read as a mark counts as none.
@@ -39,7 +39,7 @@ class AliveMark:
     is_clean: bool
     """The agent's last words: it ended on purpose right after."""
     outages: tuple[Any, ...] = ()
-    """What is gone at that moment, as `agent.rating.ledger` notes it: a power cut does not end it unseen."""
+    """What is gone at that moment, as `agent.rating.figures.ledger` notes it: a power cut does not end it unseen."""
 
     @property
     def seen(self) -> LastSeen:

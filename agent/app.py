@@ -27,7 +27,7 @@ from agent.notify import Notifier, watchdog_interval_s
 from agent.orders import Duties
 from agent.outbox.lookback import newest_first
 from agent.pictures import Pictures
-from agent.rating.ledger import LedgerService
+from agent.rating.figures.ledger import LedgerService
 from agent.screen.ingest import Ingest, IngestService
 from agent.screen.media import MediaStore
 from agent.screen.played import PlayedService
@@ -38,7 +38,7 @@ from agent.settings.load import load
 from agent.settings.problem import SettingsError
 from agent.settings.watch import ConfigWatch, stamp
 from agent.supervisor import Supervisor, Unit, Watch
-from agent.surveillance.spacing import Spacing
+from agent.surveillance.egress.spacing import Spacing
 from agent.timekeeper import ClockService
 from agent.today import came_today, terms_of, today
 from agent.uplink.commands import CommandService

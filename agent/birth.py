@@ -10,8 +10,8 @@ from pathlib import Path
 from agent import __version__
 from agent.health import Health, Status
 from agent.language import phone_language, phone_languages
-from agent.rating.keys import Keys
-from agent.rating.modes import ModeKind
+from agent.rating.inspection.modes import ModeKind
+from agent.rating.keypad.keys import Keys
 from agent.rating.scale import Scale
 from agent.settings import model
 from agent.uplink.payload import Device, Egress, Hardware, Info, LevelUsed, ScaleUsed, Versions

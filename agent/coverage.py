@@ -6,9 +6,9 @@ from datetime import date, datetime, tzinfo
 
 from agent.errors import TryAgain
 from agent.language import Language, language
-from agent.rating.opening import Span, common, day_of
+from agent.rating.figures.opening import Span, common, day_of
 from agent.settings.model import Settings
-from agent.surveillance.review import Review, review
+from agent.surveillance.coverage.review import Review, review
 from agent.web.site import Figure
 
 

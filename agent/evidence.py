@@ -13,10 +13,10 @@ from agent.health import Health, Status
 from agent.outbox.heads import heads_of, spell
 from agent.outbox.lookback import Row, newest_first
 from agent.outbox.store import Outbox
-from agent.rating.daybook import Daybook
-from agent.rating.findings import DAYS, Findings, findings
-from agent.rating.outages import Outage
-from agent.rating.summary import Terms
+from agent.rating.figures.daybook import Daybook
+from agent.rating.figures.outages import Outage
+from agent.rating.figures.summary import Terms
+from agent.rating.inspection.findings import DAYS, Findings, findings
 from agent.surveillance.service import CameraService
 
 SNAPSHOT_S = 5.0

@@ -25,12 +25,12 @@ from typing import IO
 from agent.alive import read_mark
 from agent.errors import PersonMustAct
 from agent.language import Language, language
-from agent.rating.daybook import Ballot, Daybook
-from agent.rating.ledger import open_in
-from agent.rating.outages import Cause
+from agent.rating.figures.daybook import Ballot, Daybook
+from agent.rating.figures.ledger import open_in
+from agent.rating.figures.outages import OutageCause
+from agent.rating.figures.summary import SummaryData, Terms, read_summary, summarise
 from agent.rating.record import Channel, Flag, Reason
 from agent.rating.scale import SCALES, Scale
-from agent.rating.summary import SummaryData, Terms, read_summary, summarise
 from agent.settings.load import load
 from agent.today import terms_of
 from agent.verify import Row, rows
@@ -215,7 +215,7 @@ class Export:
         yield from (day.upgrades, day.downgrades, day.bursts, day.low_ratings)
         yield round(silence.seconds / 60) if silence is not None else ""
         yield self._number(day.availability.percent)
-        for cause in Cause:
+        for cause in OutageCause:
             outage = day.outages.get(cause)
             yield from (outage.count, round(outage.opening_s / 60)) if outage is not None else (0, 0)
         yield "; ".join(f"{name} {self._number(each.percent)}" for name, each in (day.coverage or {}).items())
@@ -243,7 +243,7 @@ def _as_told(day: SummaryData, said: SummaryData | None) -> SummaryData:
 
 def day_columns(levels: int) -> tuple[str, ...]:
     """The columns of a day on a scale of so many *levels*."""
-    outages = (f"{word} {cause}" for cause in Cause for word in ("outages", "outage_minutes"))
+    outages = (f"{word} {cause}" for cause in OutageCause for word in ("outages", "outage_minutes"))
     return (
         *("agent", "counter", "commune", "date", "raw", "valid"),
         *(f"level {level}" for level in range(levels)),

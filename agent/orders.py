@@ -11,12 +11,12 @@ from agent.health import Health
 from agent.language import Language
 from agent.outbox.store import Outbox
 from agent.pictures import Arguments, Pictures, asked_by
-from agent.rating.bookkeeper import TransactionsData
-from agent.rating.chord import checked_code
-from agent.rating.inspection import LASTS_S
-from agent.rating.modes import ModeKind
-from agent.rating.sign import Sign
-from agent.rating.slip import Slip
+from agent.rating.figures.bookkeeper import TransactionsData
+from agent.rating.inspection.chord import checked_code
+from agent.rating.inspection.inspection import LASTS_S
+from agent.rating.inspection.modes import ModeKind
+from agent.rating.inspection.sign import Sign
+from agent.rating.inspection.slip import Slip
 from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren, worded
 from agent.settings.problem import SettingsError

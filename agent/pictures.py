@@ -11,12 +11,12 @@ from agent.clock import Clock
 from agent.errors import PersonMustAct
 from agent.event import EventType, Fact
 from agent.outbox.store import Outbox
-from agent.rating.modes import BY_LENGTH
-from agent.surveillance.egress import EgressData
+from agent.rating.inspection.modes import BY_LENGTH
+from agent.surveillance.egress.account import EgressData
+from agent.surveillance.egress.spacing import Kind, Spacing
+from agent.surveillance.egress.still import Still
+from agent.surveillance.egress.watch import Leases, Wish
 from agent.surveillance.service import CameraService
-from agent.surveillance.spacing import Kind, Spacing
-from agent.surveillance.still import Still
-from agent.surveillance.watch import Leases, Wish
 from agent.uplink.bulk import Bulk
 from agent.uplink.commands import Action, Asked, Done, Underway
 from agent.uplink.mailbox import Mailbox

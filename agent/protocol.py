@@ -21,18 +21,18 @@ from pydantic_core import core_schema
 from agent.clock import ClockQuality
 from agent.data import ClockSet, ClockStart, EventsDropped, OutboxReplaced
 from agent.event import EventType, Lane
-from agent.rating.bookkeeper import LowRatingsData, TransactionsData
-from agent.rating.chord import CodeMissed
-from agent.rating.inspection import InspectionData
-from agent.rating.modes import ModeChange
-from agent.rating.outages import OutageData
+from agent.rating.figures.bookkeeper import LowRatingsData, TransactionsData
+from agent.rating.figures.outages import OutageData
+from agent.rating.figures.summary import SummaryData
+from agent.rating.inspection.chord import CodeMissed
+from agent.rating.inspection.inspection import InspectionData
+from agent.rating.inspection.modes import ModeChange
 from agent.rating.record import RatingData
-from agent.rating.summary import SummaryData
 from agent.screen.content.manifest import Signed
 from agent.screen.content.report import ContentReport
 from agent.screen.played import PlayedData
 from agent.settings.schema import Plain, describe, models_in
-from agent.surveillance.egress import EgressData
+from agent.surveillance.egress.account import EgressData
 from agent.surveillance.facts import TamperData, VisitData
 from agent.uplink.cargo import BATCH_TYPE, EVENT_TYPE
 from agent.uplink.dispatch import BATCH_SIZE

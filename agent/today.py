@@ -9,10 +9,10 @@ from datetime import datetime
 
 from agent.birth import numbered
 from agent.language import Language
-from agent.rating.ledger import Ledger
-from agent.rating.opening import Span, day_of, opening, whole_day
-from agent.rating.outages import Outage, within
-from agent.rating.summary import Terms, availability
+from agent.rating.figures.ledger import Ledger
+from agent.rating.figures.opening import Span, day_of, opening, whole_day
+from agent.rating.figures.outages import Outage, within
+from agent.rating.figures.summary import Terms, availability
 from agent.settings.model import Settings
 from agent.web.site import Figure
 

@@ -3,9 +3,9 @@
 from agent.clock import Clock
 from agent.outbox.store import Outbox
 from agent.pictures import Pictures
-from agent.surveillance.spacing import Spacing
-from agent.surveillance.viewing import Viewings
-from agent.surveillance.watch import Leases
+from agent.surveillance.egress.spacing import Spacing
+from agent.surveillance.egress.viewing import Viewings
+from agent.surveillance.egress.watch import Leases
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.topics import Topics
 

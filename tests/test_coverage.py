@@ -13,7 +13,7 @@ from agent.language import language
 from agent.settings.load import load
 from agent.settings.model import Settings
 from agent.surveillance.cause import Cause
-from agent.surveillance.watchbook import BOOK, Entry, Watchbook
+from agent.surveillance.coverage.watchbook import BOOK, Entry, Watchbook
 from tests.rating.days import at
 
 CONFIG = """

@@ -22,9 +22,9 @@ from agent.outbox.lookback import newest_first
 from agent.outbox.store import Outbox
 from agent.province.arrival import read_event
 from agent.province.store import ProvinceStore
-from agent.rating.daybook import Daybook
-from agent.rating.outages import Cause, Outage, OutageData
-from agent.rating.summary import summarise
+from agent.rating.figures.daybook import Daybook
+from agent.rating.figures.outages import Outage, OutageCause, OutageData
+from agent.rating.figures.summary import summarise
 from agent.verify import verify_file
 from tests.rating.days import TERMS, ZONE, Week, at
 from tests.test_verify import alter
@@ -56,7 +56,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
         week.rates([3] * 29 + [0], at(8))
         week.rate(0, at(9), channel="qr", reasons=["deadline"], comment=COMMENT, raw=None, keymap=None)
         week.rate(3, at(12), flags=["off_hours"])
-        outage = OutageData.of(Outage(Cause.KEYPAD, "keypad", "X", at(14), at(15)), until=at(15), opening=())
+        outage = OutageData.of(Outage(OutageCause.KEYPAD, "keypad", "X", at(14), at(15)), until=at(15), opening=())
         week.tell(EventType.ALERT, at(15), outage.payload())
         week.tell(EventType.METRIC, at(17), {"code": "TRANSACTIONS", "date": "2026-09-01", "count": 300})
         for number in range(3):

@@ -17,9 +17,9 @@ from agent.health import Condition, Health, Status
 from agent.language import language
 from agent.orders import Duties
 from agent.outbox.store import Outbox
-from agent.rating.modes import ModeKind
-from agent.rating.sign import Sign
-from agent.rating.slip import Slip
+from agent.rating.inspection.modes import ModeKind
+from agent.rating.inspection.sign import Sign
+from agent.rating.inspection.slip import Slip
 from agent.screen.content.manifest import parsed
 from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.language import phone_language, phone_languages
+from agent.rating.phone.visit import Ground
 from agent.rating.record import Reason
 from agent.rating.scale import SCALES
-from agent.rating.visit import Ground
 from tests.test_messages import placeholders
 
 TEMPLATES = Path(__file__).parents[1] / "agent/web/templates/phone"

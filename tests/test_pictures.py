@@ -16,10 +16,10 @@ from agent.errors import CounterAgentError, PersonMustAct, TryAgain
 from agent.event import Fact, Lane, Stream
 from agent.outbox.store import Outbox
 from agent.pictures import WATCH_PART_BYTES, Pictures
+from agent.surveillance.egress.still import Still
+from agent.surveillance.egress.viewing import Viewings
+from agent.surveillance.egress.watch import GLANCE_S, Leases
 from agent.surveillance.service import CameraService
-from agent.surveillance.still import Still
-from agent.surveillance.viewing import Viewings
-from agent.surveillance.watch import GLANCE_S, Leases
 from agent.uplink.commands import Asked, Done
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Message

@@ -7,8 +7,8 @@ import pytest
 from agent.clock import ManualClock
 from agent.health import OK, Condition, Health, Status
 from agent.language import language
-from agent.rating.ledger import Ledger
-from agent.rating.opening import opening
+from agent.rating.figures.ledger import Ledger
+from agent.rating.figures.opening import opening
 from agent.settings.load import load
 from agent.settings.model import Settings
 from agent.today import came_today, terms_of, today

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from agent.errors import PersonMustAct
-from agent.rating.secret import QrKeys, device_of
+from agent.rating.phone.secret import QrKeys, device_of
 
 log = logging.getLogger(__name__)
 

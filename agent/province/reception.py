@@ -12,13 +12,13 @@ from threading import Lock
 from agent.errors import TryAgain
 from agent.province.ballots import Ballot, BallotStore
 from agent.province.keyring import Keyring
+from agent.rating.phone.sealed import seal_vote
+from agent.rating.phone.secret import QrKeys
+from agent.rating.phone.sticker import read_mark
+from agent.rating.phone.token import Token, TokenRefused, open_ticket, read, read_ticket
+from agent.rating.phone.visit import Ground, Place, Visit, VisitRefused
 from agent.rating.scale import Level, Scale
-from agent.rating.sealed import seal_vote
-from agent.rating.secret import QrKeys
-from agent.rating.sticker import read_mark
-from agent.rating.token import Token, TokenRefused, open_ticket, read, read_ticket
 from agent.rating.urn import Cast, Vote
-from agent.rating.visit import Ground, Place, Visit, VisitRefused
 from agent.uplink.payload import Info
 from agent.web.rates import Allowance, Rates
 

@@ -20,8 +20,8 @@ from agent.errors import BallotGone, PersonMustAct, TryAgain
 from agent.event import Event, EventType, Fact
 from agent.rating.box import Choose, Held, Release, sealed
 from agent.rating.desk import Rating
+from agent.rating.phone.token import Token
 from agent.rating.record import Flag, RatingData
-from agent.rating.token import Token
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from agent.rating.keys import Contact, Keys, Touch
+from agent.rating.keypad.keys import Contact, Keys, Touch
 from agent.rating.record import Channel, Flag, RatingData
 from agent.rating.scale import Scale
 from agent.rating.urn import Vote

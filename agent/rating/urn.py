@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from agent.rating.phone.token import Token
 from agent.rating.record import Reason
-from agent.rating.token import Token
 
 
 @dataclass(frozen=True, slots=True)

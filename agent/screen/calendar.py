@@ -8,7 +8,7 @@ outages, the cameras, the screen and its panel. What a day's hours are, in this 
 3. a weekend's day that is worked in the place of another has the hours of the last weekday before it that has any;
 4. any other day has the hours of its weekday.
 
-Moments are compared on one line of time (`agent.rating.opening`), so a zone with summer time is no exception.
+Moments are compared on one line of time (`agent.rating.figures.opening`), so a zone with summer time is no exception.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from agent.rating.opening import Span, day_of, opening, union
+from agent.rating.figures.opening import Span, day_of, opening, union
 from agent.screen.almanac import Almanac, vietnam
 from agent.settings.holidays import Holidays
 from agent.settings.hours import DAYS, Hours, pairs

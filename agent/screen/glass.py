@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from agent.clock import Clock
 from agent.health import Condition, Status
-from agent.rating.opening import day_of
+from agent.rating.figures.opening import day_of
 from agent.screen.calendar import Calendar
 from agent.screen.hub import ScreenHub
 from agent.screen.kiosk.word import PanelWish, Proof, Sight, Wish

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from agent.rating.opening import day_of, whole_day
+from agent.rating.figures.opening import day_of, whole_day
 from agent.screen.calendar import Calendar
 from agent.screen.media import Medium
 from agent.screen.playlist import SECONDS, Entry, Playlist, Reason, turns

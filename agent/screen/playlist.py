@@ -15,7 +15,7 @@ from datetime import date, datetime, tzinfo
 from math import gcd
 from typing import Any, Literal, NamedTuple
 
-from agent.rating.opening import opening, whole_day
+from agent.rating.figures.opening import opening, whole_day
 from agent.screen.media import Medium, Offer
 from agent.screen.scene import Layout, Notice
 from agent.settings.playlist import PlaylistItem

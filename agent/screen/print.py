@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.errors import PersonMustAct, SystemReason
 from agent.language import language
-from agent.rating.sticker import sticker_address
+from agent.rating.phone.sticker import sticker_address
 from agent.screen.sticker import DPI, Sticker, code_on, draw
 from agent.settings.model import Settings
 

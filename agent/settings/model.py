@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInfo, field_validator
 
+from agent.rating.phone.sticker import sticker_address
+from agent.rating.phone.token import TOKEN_LENGTH
 from agent.rating.scale import VN4
-from agent.rating.sticker import sticker_address
-from agent.rating.token import TOKEN_LENGTH
 from agent.screen.calendar import Calendar
 from agent.screen.theme import HIGH_CONTRAST, Theme
 from agent.settings.content import Content

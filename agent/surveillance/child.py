@@ -27,14 +27,14 @@ from agent.surveillance.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agent.surveillance.burn import Burner
     from agent.surveillance.capture import Capture
     from agent.surveillance.decode import Moment
-    from agent.surveillance.lookout import Lookout
-    from agent.surveillance.privacy import Egress, Polygon
-    from agent.surveillance.recorder import Recorder, Segment
+    from agent.surveillance.egress.privacy import Egress, Polygon
+    from agent.surveillance.egress.stills import Stills
+    from agent.surveillance.recording.burn import Burner
+    from agent.surveillance.recording.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
-    from agent.surveillance.stills import Stills
+    from agent.surveillance.seeing.lookout import Lookout
     from drivers.base import Camera, CameraOptions
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _prepare(driver: str) -> None:
     """Load what a camera needs, before it is ordered; what cannot be loaded is told when it is opened."""
     with suppress(ImportError, LookupError):
         import agent.surveillance.capture  # noqa: PLC0415
-        import agent.surveillance.recorder  # noqa: PLC0415
+        import agent.surveillance.recording.recorder  # noqa: PLC0415
         import agent.surveillance.ring  # noqa: F401, PLC0415
         from drivers import registry  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
     if record is None:
         return None
     from agent.kernel import boot_id  # noqa: PLC0415
-    from agent.surveillance.recorder import Recorder, settle_leftovers  # noqa: PLC0415
+    from agent.surveillance.recording.recorder import Recorder, settle_leftovers  # noqa: PLC0415
     from drivers.base import Codec  # noqa: PLC0415
 
     folder, zone, boot = Path(record["folder"]), ZoneInfo(record["timezone"]), boot_id()
@@ -169,7 +169,7 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
     )
     if not record["encode"]:
         return recorder
-    from agent.surveillance.burn import Burner  # noqa: PLC0415
+    from agent.surveillance.recording.burn import Burner  # noqa: PLC0415
 
     return Burner(recorder, codec=lambda: camera.codec, masks=_masks(order) if record["burn_masks"] else ())
 
@@ -261,8 +261,8 @@ class _Answering(threading.Thread):
             self._tell_of_a_step()
         elif question is None:
             question = self._wire.receive()  # what is only recorded is shown to nobody: OpenCV stays where it is
-        from agent.surveillance.pace import Pace  # noqa: PLC0415
-        from agent.surveillance.stills import picture  # noqa: PLC0415
+        from agent.surveillance.egress.pace import Pace  # noqa: PLC0415
+        from agent.surveillance.egress.stills import picture  # noqa: PLC0415
 
         stills = self._stills()
         egress = _egress(self._order, self._wire)
@@ -289,7 +289,7 @@ class _Answering(threading.Thread):
 
 
 def _stills(camera: "Camera", ring: "Ring") -> "Stills":
-    from agent.surveillance.stills import Stills  # noqa: PLC0415
+    from agent.surveillance.egress.stills import Stills  # noqa: PLC0415
 
     return Stills(camera, ring)
 
@@ -298,9 +298,9 @@ def _egress(order: dict[str, Any], wire: Wire) -> "Egress":
     """The rules for what leaves; the parent is told when no detector of faces works."""
     import cv2  # noqa: PLC0415
 
-    from agent.surveillance.backdrop import Backdrop  # noqa: PLC0415
-    from agent.surveillance.faces import Faces, NoFaces, detector  # noqa: PLC0415
-    from agent.surveillance.privacy import Egress  # noqa: PLC0415
+    from agent.surveillance.egress.backdrop import Backdrop  # noqa: PLC0415
+    from agent.surveillance.egress.faces import Faces, NoFaces, detector  # noqa: PLC0415
+    from agent.surveillance.egress.privacy import Egress  # noqa: PLC0415
 
     cv2.setNumThreads(1)
     faces: Faces | None = None
@@ -319,8 +319,8 @@ def _masks(order: dict[str, Any]) -> "tuple[Polygon, ...]":
 
 
 def _lookout(order: dict[str, Any], wire: Wire, camera: "Camera", ring: "Ring") -> "Lookout":
-    from agent.surveillance.lookout import lookout  # noqa: PLC0415
-    from agent.surveillance.onset import Behind  # noqa: PLC0415
+    from agent.surveillance.presence.onset import Behind  # noqa: PLC0415
+    from agent.surveillance.seeing.lookout import lookout  # noqa: PLC0415
 
     driver, options = _driver(order)
     smaller = partial(driver, options.smaller) if options.smaller is not None else None

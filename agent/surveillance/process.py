@@ -24,9 +24,9 @@ from typing import Any, Literal, Self
 from agent.errors import TryAgain
 from agent.settings.model import Camera, Record
 from agent.surveillance.cause import Cause
+from agent.surveillance.egress.still import Still
 from agent.surveillance.heartbeat import Heartbeat
-from agent.surveillance.sight import Sight
-from agent.surveillance.still import Still
+from agent.surveillance.seeing.sight import Sight
 from agent.surveillance.wire import Message, Wire
 
 LEAVE_S = 0.8

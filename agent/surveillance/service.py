@@ -22,16 +22,16 @@ from agent.health import OK, Condition, Health, Status
 from agent.service import Service
 from agent.settings.model import Camera
 from agent.surveillance.cause import Cause
+from agent.surveillance.coverage.vigil import Vigil, cause_of
+from agent.surveillance.egress.still import Still
 from agent.surveillance.facts import Cut
 from agent.surveillance.heartbeat import Silence, due_s, is_in_doubt, silence
 from agent.surveillance.kept import KeptView
-from agent.surveillance.look import Look
-from agent.surveillance.presence import Change, Turn
+from agent.surveillance.presence.presence import Change, Turn
 from agent.surveillance.process import CameraProcess, Ending, Told
-from agent.surveillance.sight import Sight
+from agent.surveillance.seeing.look import Look
+from agent.surveillance.seeing.sight import Sight
 from agent.surveillance.spare import Spare
-from agent.surveillance.still import Still
-from agent.surveillance.vigil import Vigil, cause_of
 
 logger = logging.getLogger(__name__)
 

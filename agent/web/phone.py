@@ -26,8 +26,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from agent.rating.phone.visit import Ground, Reception, VisitRefused
 from agent.rating.urn import Cast
-from agent.rating.visit import Ground, Reception, VisitRefused
 from agent.web.guard import is_own_host
 from agent.web.phone_form import Form, FormRefused, check_bounds
 from agent.web.phone_pages import HEADERS, form_page, refusal_page, thanks_page, words_for

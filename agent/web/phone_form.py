@@ -8,9 +8,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from agent.rating.comment import scrub
+from agent.rating.phone.visit import Visit
 from agent.rating.record import LONGEST_COMMENT, Reason
 from agent.rating.urn import Vote
-from agent.rating.visit import Visit
 
 LIMIT_BODY_BYTES = 8 * 1024
 """300 characters of any script, percent-encoded, and the rest of the form."""

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from agent.language import Language, phone_language, phone_languages
+from agent.rating.phone.visit import Ground, Visit
 from agent.rating.record import LONGEST_COMMENT, Reason
 from agent.rating.scale import Scale
-from agent.rating.visit import Ground, Visit
 from agent.web.phone_form import Form
 
 HOUSE = "vi"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.health import Health
-from agent.rating.visit import Reception
+from agent.rating.phone.visit import Reception
 from agent.web.server import PageService
 
 

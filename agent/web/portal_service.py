@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from agent.clock import SystemClock
 from agent.health import Health
-from agent.rating.visit import Reception
+from agent.rating.phone.visit import Reception
 from agent.web.rates import Allowance, Rates
 from agent.web.server import PageService
 

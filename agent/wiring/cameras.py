@@ -11,26 +11,26 @@ from pathlib import Path
 from agent.birth import numbered
 from agent.errors import TryAgain
 from agent.event import EventType, Fact
-from agent.rating.opening import Span, common
+from agent.rating.figures.opening import Span, common
 from agent.service import Service
 from agent.settings import model
 from agent.supervisor import Unit
-from agent.surveillance.archivist import Archivist, Recorded
 from agent.surveillance.cause import Cause
-from agent.surveillance.coverage import CoverageData
+from agent.surveillance.coverage.coverage import CoverageData
+from agent.surveillance.coverage.review import review
+from agent.surveillance.coverage.vigil import Vigil
+from agent.surveillance.coverage.watchbook import BOOK, Watchbook
+from agent.surveillance.coverage.watchman import Lapses, Watchman
+from agent.surveillance.egress.preview import Preview
+from agent.surveillance.egress.viewing import Viewings
+from agent.surveillance.egress.watch import Leases, WatchService
 from agent.surveillance.facts import TamperData
 from agent.surveillance.kept import BACKDROP, GROUND, VIEW, KeptView, forget_others
-from agent.surveillance.look import Look
-from agent.surveillance.preview import Preview
 from agent.surveillance.process import folder_of
-from agent.surveillance.retention import Limits
-from agent.surveillance.review import review
+from agent.surveillance.recording.archivist import Archivist, Recorded
+from agent.surveillance.recording.retention import Limits
+from agent.surveillance.seeing.look import Look
 from agent.surveillance.service import CameraService
-from agent.surveillance.viewing import Viewings
-from agent.surveillance.vigil import Vigil
-from agent.surveillance.watch import Leases, WatchService
-from agent.surveillance.watchbook import BOOK, Watchbook
-from agent.surveillance.watchman import Lapses, Watchman
 from agent.web.site import CameraSeen
 from agent.wiring.doorways import Doorways
 from agent.wiring.standing import Standing

@@ -10,9 +10,9 @@ from agent.service import Service
 from agent.settings import model
 from agent.supervisor import Unit
 from agent.surveillance.facts import Cut
-from agent.surveillance.presence import Change
-from agent.surveillance.usher import Turns, Usher
-from agent.surveillance.visits import Visits
+from agent.surveillance.presence.presence import Change
+from agent.surveillance.presence.usher import Turns, Usher
+from agent.surveillance.presence.visits import Visits
 from agent.wiring.standing import Standing
 
 

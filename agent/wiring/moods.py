@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 
 from agent.health import OK, Condition, Status
-from agent.rating.modes import Mode, ModeKind
-from agent.rating.sign import Sign
+from agent.rating.inspection.modes import Mode, ModeKind
+from agent.rating.inspection.sign import Sign
 from agent.screen.hub import Banner
 from agent.wiring.standing import Standing
 

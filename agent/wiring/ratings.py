@@ -6,22 +6,22 @@ from agent.birth import keys_of, numbered
 from agent.errors import PersonMustAct
 from agent.evidence import heads_line, look_at_cameras, thirty_days
 from agent.outbox.lookback import last_of, newest_first
-from agent.rating.bookkeeper import Bookkeeper, Lanes
 from agent.rating.box import Release
 from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
-from agent.rating.findings import DAYS
-from agent.rating.gate import Gate
-from agent.rating.handed import Answer, Handed, HandedService
-from agent.rating.inspection_service import HEARD, Evidence, Felt, Fitted, InspectionService
-from agent.rating.keypad import KeypadService
-from agent.rating.mode_service import ModeService
-from agent.rating.reception import CounterReception
+from agent.rating.figures.bookkeeper import Bookkeeper, Lanes
+from agent.rating.inspection.findings import DAYS
+from agent.rating.inspection.mode_service import ModeService
+from agent.rating.inspection.service import HEARD, Evidence, Felt, Fitted, InspectionService
+from agent.rating.inspection.sign import Sign, read_mode
+from agent.rating.inspection.slip import Slip, read_slip
+from agent.rating.keypad.service import KeypadService
+from agent.rating.phone.gate import Gate
+from agent.rating.phone.handed import Answer, Handed, HandedService
+from agent.rating.phone.reception import CounterReception
+from agent.rating.phone.visit import Place
 from agent.rating.service import RatingService
-from agent.rating.sign import Sign, read_mode
-from agent.rating.slip import Slip, read_slip
 from agent.rating.tray import Arrival, Tray
-from agent.rating.visit import Place
 from agent.screen.qr import rating_qr
 from agent.service import Service
 from agent.settings import model

@@ -10,8 +10,8 @@ from agent.clock import Clock, LastSeen
 from agent.health import Health
 from agent.language import Language, language
 from agent.outbox.store import Outbox
-from agent.rating.ledger import Ledger
-from agent.rating.opening import Span
+from agent.rating.figures.ledger import Ledger
+from agent.rating.figures.opening import Span
 from agent.screen.calendar import NO_TIME, Office
 from agent.screen.emergency import Siren, read_alarm
 from agent.screen.glass import Glass

@@ -8,7 +8,7 @@ from statistics import median
 import av
 
 from agent.surveillance.decode import Moment
-from agent.surveillance.eye import Eye
+from agent.surveillance.seeing.eye import Eye
 from tests.bench.figures import Row, Size, ms
 from tests.bench.film import film
 

@@ -11,12 +11,12 @@ import av
 
 from agent.surveillance.capture import Capture
 from agent.surveillance.decode import Moment
-from agent.surveillance.doorway import Doorway
-from agent.surveillance.ground import Ground
 from agent.surveillance.heartbeat import Heartbeat
 from agent.surveillance.luma import brightness, shrunk
-from agent.surveillance.onset import FLICKER_S, Behind, Lead, dated
-from agent.surveillance.presence import LEAVE_S, STAYS, Change, Turn
+from agent.surveillance.presence.doorway import Doorway
+from agent.surveillance.presence.ground import Ground
+from agent.surveillance.presence.onset import FLICKER_S, Behind, Lead, dated
+from agent.surveillance.presence.presence import LEAVE_S, STAYS, Change, Turn
 from agent.surveillance.ring import Ring
 from drivers.base import DriverNotReady
 from tests.bench.figures import Row, Size

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from agent.surveillance.capture import Capture
 from agent.surveillance.heartbeat import Heartbeat
-from agent.surveillance.look import Look
-from agent.surveillance.lookout import lookout
-from agent.surveillance.onset import Behind
-from agent.surveillance.recorder import Recorder
+from agent.surveillance.presence.onset import Behind
+from agent.surveillance.recording.recorder import Recorder
 from agent.surveillance.ring import Ring
+from agent.surveillance.seeing.look import Look
+from agent.surveillance.seeing.lookout import lookout
 from drivers.base import DriverNotReady
 from drivers.camera.file import FileCamera
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.errors import PersonMustAct
 from agent.province.keyring import Keyring
-from agent.rating.secret import device_of
+from agent.rating.phone.secret import device_of
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -63,7 +63,7 @@ def test_a_short_secret_is_named_once_and_keeps_nobody_else_out(
 def test_a_counter_that_looks_the_same_in_a_token_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.rating.secret.device_of", lambda _: b"abc")
+    monkeypatch.setattr("agent.rating.phone.secret.device_of", lambda _: b"abc")
     write(tmp_path, "na-0123")
     write(tmp_path, "na-0124")
     ring = Keyring(tmp_path)

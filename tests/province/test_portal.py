@@ -15,12 +15,12 @@ from agent.portal import Portal
 from agent.province.ballots import BallotStore
 from agent.province.courier import client_id
 from agent.province.reception import STATIC_VOTES
+from agent.rating.phone.sealed import unseal_vote
+from agent.rating.phone.secret import QrKeys
+from agent.rating.phone.sticker import mark_of
+from agent.rating.phone.token import SealBroken, Token, mint
 from agent.rating.record import Reason
 from agent.rating.scale import VN4
-from agent.rating.sealed import unseal_vote
-from agent.rating.secret import QrKeys
-from agent.rating.sticker import mark_of
-from agent.rating.token import SealBroken, Token, mint
 from agent.rating.urn import Vote
 from agent.uplink.payload import Hardware, Info, Versions
 from agent.uplink.session import Door

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.rating.phone.sealed import unseal_vote
 from agent.rating.record import Reason
-from agent.rating.sealed import unseal_vote
 from tests.broker import Broker
 from tests.province.test_portal import KEYS, ServedPortal, broker, code, portal, sealed_votes
 from tests.web.test_phone_browser import PHONE, choose, nothing_leaves_the_page, send, violations

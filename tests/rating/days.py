@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from agent.clock import ClockQuality, Moment
 from agent.data import ClockReading, ClockSet
 from agent.event import GENESIS, Event, EventType, Fact, Lane
-from agent.rating.daybook import Daybook
+from agent.rating.figures.daybook import Daybook
+from agent.rating.figures.summary import Terms
 from agent.rating.scale import VN4
-from agent.rating.summary import Terms
 from agent.settings.hours import office_hours
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

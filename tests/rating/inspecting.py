@@ -1,8 +1,8 @@
 """Findings for tests of an inspection."""
 
-from agent.rating.findings import Findings, OutageTotal
-from agent.rating.outages import Cause
-from agent.rating.summary import Availability, satisfaction
+from agent.rating.figures.outages import OutageCause
+from agent.rating.figures.summary import Availability, satisfaction
+from agent.rating.inspection.findings import Findings, OutageTotal
 
 
 def findings_of(*, satisfied: int = 812, valid: int = 870, raw: int = 935) -> Findings:
@@ -11,6 +11,6 @@ def findings_of(*, satisfied: int = 812, valid: int = 870, raw: int = 935) -> Fi
         valid=valid,
         flags={"lockout": raw - valid},
         satisfied=satisfaction(satisfied, valid),
-        outages={Cause.POWER: OutageTotal(2, 5400), Cause.KEYPAD: OutageTotal(1, 12480)},
+        outages={OutageCause.POWER: OutageTotal(2, 5400), OutageCause.KEYPAD: OutageTotal(1, 12480)},
         availability=Availability(opening_s=630_000, available_s=612_120, percent=97.2),
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.rating.desk import HOUR_S, Desk, Rating, Rules
-from agent.rating.keys import Keys, Touch
+from agent.rating.keypad.keys import Keys, Touch
 from agent.rating.record import Flag
 from agent.rating.scale import VN3, VN4
 from drivers.base import Press

@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from agent.clock import ClockQuality, ManualClock
 from agent.rating.desk import HOUR_S, Desk, Rating, Rules
-from agent.rating.keys import Keys, Touch
-from agent.rating.modes import Lease, ModeKind
+from agent.rating.inspection.modes import Lease, ModeKind
+from agent.rating.keypad.keys import Keys, Touch
 from agent.rating.record import Flag
 from agent.rating.scale import VN4
 from drivers.base import Press

@@ -25,7 +25,7 @@ from agent.outbox.store import Outbox
 from agent.rating.box import Release
 from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rating, Rules
-from agent.rating.keys import Keys
+from agent.rating.keypad.keys import Keys
 from agent.rating.scale import VN4
 from drivers.base import Press
 

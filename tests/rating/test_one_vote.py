@@ -16,10 +16,10 @@ from agent.outbox.store import Outbox
 from agent.rating.box import Release
 from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
-from agent.rating.gate import Gate
+from agent.rating.phone.gate import Gate
+from agent.rating.phone.token import Token
 from agent.rating.record import Flag
 from agent.rating.scale import VN4
-from agent.rating.token import Token
 from agent.rating.urn import Vote
 from agent.settings.model import Qr
 

@@ -16,7 +16,7 @@ from agent.health import Health, Report
 from agent.rating.box import Release
 from agent.rating.clerk import Clerk
 from agent.rating.desk import Desk, Rules
-from agent.rating.keys import Keys
+from agent.rating.keypad.keys import Keys
 from agent.rating.scale import VN4
 from agent.rating.service import FRESH_S, THANK_S, RatingService
 from agent.rating.tray import Tray

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.rating.opening import Span, day_of, union
+from agent.rating.figures.opening import Span, day_of, union
 from agent.screen.almanac import vietnam
 from agent.screen.calendar import Calendar, Office
 from agent.settings.hours import DAYS, Hours, office_hours

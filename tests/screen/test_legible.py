@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.rating.sticker import sticker_address
+from agent.rating.phone.sticker import sticker_address
 from agent.screen.legible import ROOM_PX, Code, modules_of, on_screen
 from agent.screen.qr import QUIET_ZONE
 from tests.screen.test_qr import modules

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from agent.__main__ import cli
 from agent.errors import PersonMustAct
 from agent.language import language
-from agent.rating.sticker import mark_of
+from agent.rating.phone.sticker import mark_of
 from agent.screen.print import pdf, save
 from agent.screen.qr import matrix
 from agent.screen.sheet import wrapped

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from agent.event import Lane
+from agent.rating.phone.sealed import seal_vote
+from agent.rating.phone.secret import QrKeys
+from agent.rating.phone.token import Token
 from agent.rating.record import Reason
-from agent.rating.sealed import seal_vote
-from agent.rating.secret import QrKeys
-from agent.rating.token import Token
 from agent.rating.urn import Vote
 from tests.broker import Broker
 from tests.eventually import eventually

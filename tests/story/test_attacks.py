@@ -14,7 +14,7 @@ from functools import partial
 from agent.event import Lane
 from agent.outbox.heads import Head
 from agent.outbox.rows import events
-from agent.rating.keys import Keys
+from agent.rating.keypad.keys import Keys
 from agent.verify import verify_file
 from tests.broker import Broker
 from tests.eventually import eventually

@@ -18,7 +18,7 @@ from agent.event import Lane
 from tests.broker import Broker
 from tests.eventually import eventually
 from tests.story.counter import CAMERA_WORKS, Counter, Ear, Province, same_events
-from tests.surveillance.test_eye import room_view
+from tests.surveillance.seeing.test_eye import room_view
 
 
 def _child_of(pid: int) -> int | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.rating.token import Token, mint
+from agent.rating.phone.token import Token, mint
 from agent.uplink.payload import Result
 from tests.broker import Broker
 from tests.eventually import eventually

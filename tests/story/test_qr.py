@@ -12,8 +12,8 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from agent.rating.secret import QrKeys
-from agent.rating.token import Refusal, Token, TokenRefused, read
+from agent.rating.phone.secret import QrKeys
+from agent.rating.phone.token import Refusal, Token, TokenRefused, read
 from tests.broker import Broker
 from tests.eventually import eventually
 from tests.story.counter import AGENT, Ear

@@ -12,14 +12,14 @@ from math import floor, inf
 from pathlib import Path
 
 from agent.clock import ClockQuality, ManualClock, Moment
-from agent.rating.opening import Span, total_s
+from agent.rating.figures.opening import Span, total_s
 from agent.settings.model import Camera
 from agent.surveillance.cause import Cause
+from agent.surveillance.coverage.review import Review, review
+from agent.surveillance.coverage.vigil import Vigil, cause_of
+from agent.surveillance.coverage.watchbook import Watchbook
+from agent.surveillance.coverage.watchman import KEEP_EVERY_S, Lapses
 from agent.surveillance.heartbeat import Beat, silence
-from agent.surveillance.review import Review, review
-from agent.surveillance.vigil import Vigil, cause_of
-from agent.surveillance.watchbook import Watchbook
-from agent.surveillance.watchman import KEEP_EVERY_S, Lapses
 from tests.rating.days import at
 
 DAWN, FIRST, LAST, DUSK = at(7), at(8), at(16), at(17)

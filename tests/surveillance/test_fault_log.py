@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.surveillance.cause import Cause
-from agent.surveillance.watchman import KEEP_EVERY_S
+from agent.surveillance.coverage.watchman import KEEP_EVERY_S
 from tests.surveillance.conftest import camera
 from tests.surveillance.faultlog import DAWN, FIRST, LAST, Day, faults
 

@@ -10,7 +10,7 @@ from tests.drivers.videos import write_video
 from tests.eventually import eventually
 from tests.gstreamer import WHAT, gstreamer_camera, is_installed
 from tests.surveillance.conftest import Running, camera
-from tests.surveillance.test_recording import files, plays, short_record
+from tests.surveillance.recording.test_recording import files, plays, short_record
 from tests.surveillance.test_service import still_of
 
 

@@ -16,7 +16,7 @@ from tests.eventually import eventually
 from tests.rtsp import Film, RtspCamera, rtsp_camera
 from tests.surveillance.conftest import Running, camera
 from tests.surveillance.faults import torment
-from tests.surveillance.test_recording import files, plays, short_record
+from tests.surveillance.recording.test_recording import files, plays, short_record
 from tests.surveillance.test_service import QUICK, still_of, watch_children
 
 Run = Callable[..., Running]

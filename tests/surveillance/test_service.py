@@ -18,16 +18,16 @@ import pytest
 from agent.errors import TryAgain
 from agent.health import Status
 from agent.settings.model import Camera
-from agent.surveillance.backdrop import SIZE
-from agent.surveillance.privacy import FILL
+from agent.surveillance.egress.backdrop import SIZE
+from agent.surveillance.egress.privacy import FILL
+from agent.surveillance.egress.still import Still
 from agent.surveillance.process import CameraProcess
 from agent.surveillance.service import Backoff
-from agent.surveillance.still import Still
 from drivers.camera.room import Room
 from tests.drivers.videos import write_video
 from tests.eventually import eventually
 from tests.surveillance.conftest import START_S, Running, camera
-from tests.surveillance.test_privacy import LEFT_HALF, detail, from_jpeg
+from tests.surveillance.egress.test_privacy import LEFT_HALF, detail, from_jpeg
 from tests.surveillance.warm import write_model
 
 Run = Callable[..., Running]
@@ -98,7 +98,7 @@ import sys
 
 class BeforeFaces:
     def find_spec(self, name, path=None, target=None):
-        if name == "agent.surveillance.faces":
+        if name == "agent.surveillance.egress.faces":
             import cv2
             vars(cv2).pop("CascadeClassifier", None)
 

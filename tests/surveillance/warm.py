@@ -1,7 +1,7 @@
 """A face detector made on the spot: YuNet's interface around one rule, that what is warm in colour is a face.
 
 Real OpenCV loads it as it loads the real model, so everything around a detector is proved without shipping one.
-It finds `agent.surveillance.faces.drawn_face` and people's skin, and never a grey wall.
+It finds `agent.surveillance.egress.faces.drawn_face` and people's skin, and never a grey wall.
 """
 
 import struct

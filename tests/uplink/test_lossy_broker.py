@@ -8,8 +8,8 @@ from agent.language import language
 from agent.orders import Duties
 from agent.outbox.chain import verify
 from agent.province import receive
-from agent.rating.sign import Sign
-from agent.rating.slip import Slip
+from agent.rating.inspection.sign import Sign
+from agent.rating.inspection.slip import Slip
 from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren
 from agent.screen.media import MediaStore

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from agent.clock import ManualClock
 from agent.health import Health
+from agent.rating.phone.secret import QrKeys
+from agent.rating.phone.token import Token, TokenRefused, mint, open_ticket, read, read_ticket
+from agent.rating.phone.visit import Ground, Place, Visit, VisitRefused
 from agent.rating.scale import VN4
-from agent.rating.secret import QrKeys
-from agent.rating.token import Token, TokenRefused, mint, open_ticket, read, read_ticket
 from agent.rating.urn import Cast, Vote
-from agent.rating.visit import Ground, Place, Visit, VisitRefused
 from agent.web.phone import PhonePage
 from agent.web.phone_service import PhoneService
 from agent.web.rates import Allowance, Rates

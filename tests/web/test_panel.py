@@ -4,8 +4,8 @@ import pytest
 
 from agent.language import language
 from agent.panel import Panel
-from agent.rating.guide import code_strip, findings_panel, step_panel
-from agent.rating.inspection import Inspection
+from agent.rating.inspection.guide import code_strip, findings_panel, step_panel
+from agent.rating.inspection.inspection import Inspection
 from agent.rating.scale import VN4, VN5
 from agent.screen.hub import Banner
 from agent.screen.qr import rating_qr

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.rating.phone.visit import Place
 from agent.rating.record import Reason
 from agent.rating.scale import VN5
 from agent.rating.urn import Cast
-from agent.rating.visit import Place
 from tests.web.looking import contrasts
 from tests.web.phones import Desk, Phone, ServedPage
 

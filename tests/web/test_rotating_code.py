@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.rating.gate import Gate
-from agent.rating.secret import QrKeys
-from agent.rating.token import read
+from agent.rating.phone.gate import Gate
+from agent.rating.phone.secret import QrKeys
+from agent.rating.phone.token import read
 from agent.screen.hub import RatingCode
 from agent.screen.legible import INCH_MM, PANEL_PX, Orientation, modules_of, on_screen
 from agent.screen.qr import rating_qr
