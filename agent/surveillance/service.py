@@ -295,7 +295,7 @@ class CameraService(Service):
             logger.warning("camera %s: the main stream is looked at: %s", self._camera.name, self._main_only)
             self._report(Status.DEGRADED, "CAMERA_MAIN_ONLY", self._main_only)
         elif self._faceless:  # nobody asked for more
-            self._report(Status.OK, "CAMERA_WHOLE", self._faceless)
+            self._report(Status.OK, "CAMERA_WHOLE")
         else:
             self._health.report(self.name, OK)
 

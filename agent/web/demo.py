@@ -5,7 +5,7 @@ is what the province has stored, the hops light up on evidence (the commit's tha
 row, its acknowledgement). The page polls nothing; one stream tells it what has changed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from agent.event import EventType
 from agent.health import Health
-from agent.language import Language
+from agent.language import Language, language
+from agent.rating.record import Flag
 from agent.screen.hub import ScreenHub
 from agent.web.app import embedded, read_json, templates
 from agent.web.status import components
@@ -85,6 +87,7 @@ def demo_routes(sources: DemoSources) -> list[Route]:
     async def page(request: Request) -> Response:
         state = sources.hub.state()
         context = {"faces": FACES, "hops": HOPS, "unit": state["unit"], "counter": state["counter"]["label"]}
+        context["words"] = embedded(_words())
         context["levels"] = embedded({face.level: {"label": face.label, "mouth": face.mouth} for face in FACES})
         return templates.TemplateResponse(request, "demo.html", context)
 
@@ -114,6 +117,16 @@ def demo_routes(sources: DemoSources) -> list[Route]:
         Route("/demo/press", press, methods=["POST"]),
         Route("/demo/phone", phone),
     ]
+
+
+def _words() -> dict[str, dict[str, list[str]]]:
+    """What events and flags are called, in the page's two languages."""
+    tongues = [language(code) for code in ("vi", "en")]
+
+    def called(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
+        return {name: [tongue.text(f"demo.{kind}.{name}") for tongue in tongues] for name in names}
+
+    return {"event": called("event", EventType), "flag": called("flag", Flag)}
 
 
 def _streams(request: Request) -> Streams:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.event import EventType
 from agent.health import OK, Condition, Status
 from agent.language import language
 from agent.web.demo import DemoSources, demo_routes
@@ -36,7 +37,7 @@ class Province:
 
     def store(self, level: int) -> None:
         moment = "2026-09-01T08:15:07+07:00"
-        row = {"seq": len(self.rows) + 1, "time": moment, "type": "rating", "level": level, "flags": ["correction"]}
+        row = {"seq": len(self.rows) + 1, "time": moment, "type": "rating", "level": level, "flags": ["upgrade"]}
         self.rows.insert(0, {**row, "received_at": moment})
 
     def totals(self) -> dict[str, int]:
@@ -80,7 +81,20 @@ def test_the_hops_light_up_on_evidence_and_no_sooner(serving: Serving, province:
     province.acknowledged = 1
     until(page, f"{LIT}.toString() === 'true,true,true,true,true,true'")
     row = page.locator("#received tr").first.inner_text()
-    assert all(text in row for text in ("#1", "Hài lòng", "correction", "08:15:07"))
+    assert all(text in row for text in ("#1", "Hài lòng", "sửa lên", "08:15:07"))
+
+
+def test_every_kind_of_event_has_a_name_in_both_languages(
+    serving: Serving, province: Province, open_page: OpenPage
+) -> None:
+    moment = "2026-09-01T08:15:07+07:00"
+    for seq, kind in enumerate(EventType):
+        province.rows.append({"seq": seq, "time": moment, "type": kind, "level": None, "received_at": moment})
+    page = open_page("/", (1440, 900))
+    until(page, f"document.querySelectorAll('#received tr').length === {len(EventType)}")
+    rows = page.locator("#received .what").all_inner_texts()
+    assert "Có người đến Somebody came" in rows
+    assert not [row for row in rows if row in set(EventType)]
 
 
 def test_the_phone_page_is_one_click_away(serving: Serving, province: Province) -> None:

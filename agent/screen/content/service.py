@@ -293,7 +293,7 @@ class ContentService(Service):
 
     def _condition(self) -> Condition:
         if self._settings is None:
-            return UNCONFIGURED if self._is_unconfigured else Condition(Status.OFF, "NOT_CONFIGURED")
+            return UNCONFIGURED if self._is_unconfigured else Condition(Status.OFF, "CONTENT_OFF")
         if self._refusal is not None and self._refusal[0].reason != "older":
             return Condition(Status.DEGRADED, "CONTENT_REFUSED", {"reason": self._spelled(self._refusal[0])})
         if self._is_damaged:

@@ -309,7 +309,7 @@ def test_damage_found_at_the_start_brings_back_the_set_before_and_fetches_the_da
 def test_without_a_section_in_the_settings_nothing_is_taken_and_that_is_said(counter: Counter) -> None:
     counter.settings = None
     counter.start()
-    counter.await_code("NOT_CONFIGURED")
+    counter.await_code("CONTENT_OFF")
     counter.say(NOTICE)
     counter.await_code("CONTENT_NOT_CONFIGURED")
     assert (counter.plays, counter.told) == ([], [])

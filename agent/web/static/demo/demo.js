@@ -5,6 +5,7 @@ import { follow, post } from "../feed.js";
 import { element } from "../status/components.js";
 
 const LEVELS = JSON.parse(document.getElementById("levels").textContent);
+const WORDS = JSON.parse(document.getElementById("words").textContent);
 const TOTALS = {
   ratings: ["Đánh giá", "ratings"],
   events: ["Sự kiện", "events"],
@@ -91,12 +92,13 @@ function what(row) {
   const cell = element("td", "what");
   const level = LEVELS[row.level];
   if (level === undefined) {
-    cell.append(element("b", "", row.type));
+    const [label, caption] = WORDS.event[row.type] ?? [row.type, ""];
+    cell.append(element("b", "", label), " ", element("small", "", caption));
   } else {
     cell.append(face(row.level, level.mouth), element("b", "", level.label));
   }
   if (row.channel?.startsWith("qr")) cell.append(element("span", "flag phone", "điện thoại"));
-  for (const flag of row.flags ?? []) cell.append(element("span", "flag", flag));
+  for (const flag of row.flags ?? []) cell.append(element("span", "flag", WORDS.flag[flag]?.[0] ?? flag));
   if (row.comment) cell.append(element("q", "", row.comment));
   return cell;
 }
