@@ -68,25 +68,28 @@ class MediaFolder:
         """See what is there now; *wall_s* is compared with file times, *monotonic* with earlier looks.
 
         Raises:
-            OSError: the folder is not there or cannot be read, or the store cannot be written.
+            OSError: the folder is not there or cannot be read.
         """
+        present = self._present()
         before, self._sights = self._sights, {}
-        try:
-            for name, mark in self._present().items():
-                self._sights[name] = self._seen(name, mark, before.get(name), wall_s=wall_s, monotonic=monotonic)
-        finally:
-            kept = {id(sight.ticket) for sight in self._sights.values()}
-            for sight in before.values():
-                if sight.ticket is not None and id(sight.ticket) not in kept:
-                    sight.ticket.cancel()
+        for name, mark in present.items():
+            self._sights[name] = self._seen(name, mark, before.get(name), wall_s=wall_s, monotonic=monotonic)
+        kept = {id(sight.ticket) for sight in self._sights.values()}
+        for sight in before.values():
+            if sight.ticket is not None and id(sight.ticket) not in kept:
+                sight.ticket.cancel()
         offer = self._offer()
         self._ingest.refusals.tell(ORIGIN, offer.refusals)
-        if self._trouble is not None and offer.is_settling:
-            raise self._trouble
         if not offer.is_settling:
-            self._trouble = None
-            self._remember()
-        return offer
+            self._remembered = {}
+            self._trouble = self._remember()
+        return replace(offer, trouble=self._trouble)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The contents of the files that were there when it could last be read, by this life or an earlier one."""
+        earlier = {source for _, source in self._earlier.values()}
+        return frozenset(earlier | {sight.record.source for sight in self._sights.values() if sight.record is not None})
 
     def close(self) -> None:
         """Take back what is still waiting to be looked into."""
@@ -148,8 +151,8 @@ class MediaFolder:
         media: dict[str, Medium] = {}
         refusals = []
         for name, sight in self._sights.items():
-            if sight.record is not None:
-                for medium in sight.record.media:
+            for medium in sight.record.media if sight.record is not None else ():
+                if sight.is_final or self._ingest.store.has((medium,)):
                     media.setdefault(medium.id, medium)
             if sight.has_no_room:
                 refusals.append(Refusal(shown_name(name), "room"))
@@ -165,24 +168,35 @@ class MediaFolder:
 
     def _recalled(self, name: str, mark: Mark, monotonic: float) -> _Sight | None:
         """The file as an earlier life knew it."""
-        if self._remembered is None:
-            self._remembered = _read(self._memory, self.path)
-        then, source = self._remembered.pop(name, (_NOTHING, ""))
+        then, source = self._earlier.pop(name, (_NOTHING, ""))
         record = self._ingest.store.known(source) if then == mark else None
         return _Sight(mark, monotonic, record.named(shown_name(name)), is_final=True) if record is not None else None
 
-    def _remember(self) -> None:
-        """Raises OSError: the store cannot be written."""
+    @property
+    def _earlier(self) -> dict[str, tuple[Mark, str]]:
+        """What an earlier life left, but for the files that were seen since."""
+        if self._remembered is None:
+            self._remembered = _read(self._memory, self.path)
+        return self._remembered
+
+    def _remember(self) -> OSError | None:
+        """Write down what was found, where it is not written already; why that cannot be done."""
         found = {
             name: [*sight.mark, sight.record.source]
             for name, sight in self._sights.items()
             if sight.is_final and sight.record is not None and sight.record.source
         }
         body = json.dumps({"folder": str(self.path), "files": found}).encode()
-        if body != self._written:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self._memory, body)
-            self._written = body
+        if body == self._written:
+            return None
+        try:
+            if not (self._memory.is_file() and self._memory.read_bytes() == body):
+                self._memory.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(self._memory, body)
+        except OSError as error:
+            return error
+        self._written = body
+        return None
 
 
 def _read(memory: Path, folder: Path) -> dict[str, tuple[Mark, str]]:

@@ -92,6 +92,8 @@ class Offer:
     refusals: tuple[Refusal, ...]
     is_settling: bool
     """A file is still being written or looked into; look again."""
+    trouble: OSError | None = None
+    """Why nothing more can be taken in or remembered: the store cannot be written. What is there plays all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ def content_of(file: Path) -> str:
 def medium_id(source: str, page: int | None = None) -> str:
     """The id of what is made of the content *source*."""
     return source if page is None else f"{source}-{page}"
+
+
+def _source_of(id_: str) -> str:
+    return id_.partition("-")[0]
 
 
 def shown_name(name: str) -> str:
@@ -226,19 +232,26 @@ class MediaStore:
 
     # What goes.
 
-    def keep(self, ids: Iterable[str]) -> None:
-        """Let go of every rendition that is neither of *ids* nor new, and of the records nobody needs."""
+    def keep(self, ids: Iterable[str], sources: Iterable[str] = ()) -> None:
+        """Let go of every rendition that is neither of *ids*, nor of the contents *sources*, nor new, and of the
+        records nobody needs.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
         kept = frozenset(ids)
         with self._lock:
+            needed = frozenset(sources)
             until = time.monotonic() - GRACE_S
             self._fresh = {id_: at for id_, at in self._fresh.items() if at > until}
             kept |= self._fresh.keys()
-            sources = {id_.partition("-")[0] for id_ in kept}
+            known = needed | {_source_of(id_) for id_ in kept}
             files = self._files()
             refused = sorted((file for file in files if file.suffix == _REFUSED), key=lambda file: file.stat().st_mtime)
             gone = refused[:-REFUSED_KEPT]
-            gone += [file for file in files if file.suffix == _MADE and file.stem.removeprefix(".") not in sources]
-            gone += [file for file in files if not file.name.startswith(".") and file.stem not in kept]
+            gone += [file for file in files if file.suffix == _MADE and file.stem.removeprefix(".") not in known]
+            renditions = [file for file in files if not file.name.startswith(".")]
+            gone += [file for file in renditions if file.stem not in kept and _source_of(file.stem) not in needed]
             for file in gone:
                 file.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from math import gcd
 from typing import Any, Literal, NamedTuple
 
 from agent.rating.figures.opening import opening, whole_day
-from agent.screen.media import Medium, Offer
+from agent.screen.media import Medium, Offer, shown_name
 from agent.screen.scene import Layout, Notice
 from agent.settings.playlist import PlaylistItem
 
@@ -113,7 +113,7 @@ def listed(items: Sequence[PlaylistItem] | None, offer: Offer) -> Playlist:
         return Playlist(tuple(Entry(name, tuple(media), origin="folder") for name, media in files.items()))
     refused = {refusal.name: Reason("refused", {"refusal": refusal}) for refusal in offer.refusals}
     absent = Reason("settling" if offer.is_settling else "missing", {})
-    named = {item.file for item in items}
+    named = {shown_name(item.file) for item in items if item.file is not None}
     return Playlist(
         tuple(_entry(item, files, refused, absent) for item in items),
         tuple(name for name in files if name not in named),
@@ -123,9 +123,10 @@ def listed(items: Sequence[PlaylistItem] | None, offer: Offer) -> Playlist:
 def _entry(
     item: PlaylistItem, files: Mapping[str, Sequence[Medium]], refused: Mapping[str, Reason], absent: Reason
 ) -> Entry:
-    media = tuple(files.get(item.file, ())) if item.file is not None else ()
+    file = shown_name(item.file) if item.file is not None else None
+    media = tuple(files.get(file, ())) if file is not None else ()
     notice = Notice(item.notice.title, item.notice.lines) if item.notice is not None else None
-    name = item.file if item.file is not None else notice.title if notice is not None else ""
+    name = file if file is not None else notice.title if notice is not None else ""
     return Entry(
         name=name,
         media=media,

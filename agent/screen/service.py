@@ -9,7 +9,7 @@ the health component `screen` has one author.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from agent.screen.folder import MediaFolder
 from agent.screen.glass import Glass
 from agent.screen.hub import RatingCode, ScreenHub
 from agent.screen.ingest import Ingest
-from agent.screen.media import Offer, Refusal
+from agent.screen.media import Medium, Offer, Refusal
 from agent.screen.programme import Programme, Source
 from agent.service import Service
 from agent.settings.model import Screen
@@ -125,27 +125,48 @@ class ScreenService(Service):
         try:
             offer = self._folder.look(wall_s=self._clock.now().timestamp(), monotonic=self._clock.monotonic())
         except OSError as error:
-            is_missing = not self._folder.path.is_dir()
-            trouble = self._folder_missing() if is_missing else self._unusable(error)
-            if self._trouble is None or self._trouble.code != trouble.code:
-                log.warning("screen: %s", error)
-            self._trouble = trouble
-            if is_missing:
+            self._note(error)
+            if not self._folder.path.is_dir():
                 self._programme.offered(NOTHING)
+            self._let_go((), self._folder.sources)  # it may be a disk that somebody brings back
             return MISSING_S
-        if self._trouble is not None:
-            log.info("screen: %s can be read again", self._folder.path)
-        self._trouble, before, self._offer = None, self._offer, offer
+        before, self._offer = self._offer, offer
         if before is None or before.refusals != offer.refusals:
             for refusal in offer.refusals:
                 log.warning("screen: %s refused: %s", refusal.name, self._reason(refusal))
         self._programme.offered(offer)
+        trouble = offer.trouble
         if not offer.is_settling:
-            # One generation longer than it plays: a page may be about to load what has just left the list.
-            playing = frozenset(medium.id for medium in (*offer.media, *self._programme.borrowed))
-            self._store.keep(playing | self._kept)
-            self._kept = playing
+            trouble = self._let_go(offer.media) or trouble
+        self._note(trouble)
+        if trouble is not None:
+            return MISSING_S
         return TICK_S if offer.is_settling else RESCAN_S
+
+    def _let_go(self, media: Sequence[Medium], sources: Iterable[str] = ()) -> OSError | None:
+        """Empty the store of what is neither of *media* nor made of *sources*; why that cannot be done.
+
+        One generation is kept longer than it plays: a page may be about to load what has just left the list.
+        """
+        playing = frozenset(medium.id for medium in (*media, *self._programme.borrowed))
+        try:
+            self._store.keep(playing | self._kept, sources)
+        except OSError as error:
+            return error
+        self._kept = playing
+        return None
+
+    def _note(self, error: OSError | None) -> None:
+        """The folder or the store has this trouble now, or none; say it once."""
+        if error is None:
+            if self._trouble is not None:
+                log.info("screen: %s can be read, and what is made of it written again", self._folder.path)
+            self._trouble = None
+            return
+        trouble = self._folder_missing() if not self._folder.path.is_dir() else self._unusable(error)
+        if self._trouble is None or self._trouble.code != trouble.code:
+            log.warning("screen: %s", error)
+        self._trouble = trouble
 
     def _condition(self) -> Condition:
         """The worst that is true, in the order in which a technician should take it."""

@@ -1,5 +1,6 @@
 """The watched folder: when a file counts as copied, what is remembered of it, and what plays meanwhile."""
 
+import errno
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.screen import ingest
+from agent.screen import folder, ingest
 from agent.screen.folder import AGAIN_S, MediaFolder
 from agent.screen.ingest import Ingest
 from agent.screen.media import MediaStore, Offer, content_id
@@ -205,22 +206,58 @@ def test_without_room_what_plays_stays_and_the_file_is_offered_again(tmp_path: P
         eventually(lambda: len(box.look(AGAIN_S + 1).media) == 2, within_s=20)
 
 
-def test_a_store_that_cannot_be_written_is_an_error_until_it_can(box: Box, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_told_until_it_can(box: Box, tmp_path: Path) -> None:
     (tmp_path / "shown").write_text("a file where the folder should be")
     box.put("a.png", plain((9, 9, 9)))
-
-    def plays(seconds: float) -> bool:
-        try:
-            return bool(box.look(seconds).media)
-        except OSError:
-            return False
-
-    with pytest.raises(OSError, match="shown"):
-        box.settled()
-    with pytest.raises(OSError, match="shown"):
-        box.look(1.0)
+    eventually(lambda: box.look(0.0).trouble, within_s=20)
     (tmp_path / "shown").unlink()
-    eventually(lambda: plays(10.0), within_s=20)
+    offer = eventually(lambda: found if (found := box.look(10.0)).media else None, within_s=20)
+    assert offer.trouble is None
+
+
+def test_on_a_card_that_went_read_only_everything_that_is_there_plays(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, grey in (("a.png", 10), ("b.png", 20)):
+        box.put(name, plain((grey, grey, grey)))
+    first = box.settled()
+    box.put("b.png", plain((30, 30, 30)), at=LONG_AGO + 1)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(folder, "replace_file", refuse)
+    monkeypatch.setattr(MediaStore, "empty_workshop", refuse)
+    with running_ingest(tmp_path / "shown") as running:
+        again = Box(tmp_path, running)
+        offer = eventually(lambda: found if (found := again.look(0.0)).trouble else None, within_s=20)
+    assert offer.media[0] == first.media[0]
+    assert offer.trouble is not None
+
+
+def test_what_was_found_is_written_down_once(box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.put("a.png", plain((9, 9, 9)))
+    box.settled()
+    written: list[Path] = []
+    monkeypatch.setattr(folder, "replace_file", lambda path, _: written.append(path))
+    with running_ingest(tmp_path / "shown") as running:
+        assert Box(tmp_path, running).settled().media
+    assert written == []
+
+
+def test_a_folder_that_is_away_is_remembered_and_one_that_was_emptied_is_not(box: Box, tmp_path: Path) -> None:
+    box.put("a.png", plain((9, 9, 9)))
+    source = content_id(plain((9, 9, 9)))
+    box.settled()
+    box.path.rename(tmp_path / "elsewhere")
+    with running_ingest(tmp_path / "shown") as running:
+        folder = MediaFolder(box.path, running)
+        with pytest.raises(FileNotFoundError):
+            folder.look(wall_s=NOW, monotonic=0)
+        assert folder.sources == {source}
+        box.path.mkdir()
+        assert folder.look(wall_s=NOW, monotonic=0).media == ()
+        assert folder.sources == set()
 
 
 def test_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) -> None:

@@ -99,6 +99,16 @@ def test_what_nobody_refers_to_goes_with_its_record(store: MediaStore, monkeypat
     assert [file.name for file in store.path.iterdir()] == [".work"]
 
 
+def test_what_was_made_of_a_content_stays_as_long_as_that_is_needed(
+    store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "GRACE_S", 0.0)
+    document, other = enter(store, "a" * 32, pages=2), enter(store, "b" * 32)
+    store.keep((), {document.source})
+    assert store.known(document.source) == document
+    assert store.known(other.source) is None
+
+
 def test_what_has_just_come_in_stays_before_anybody_refers_to_it(store: MediaStore) -> None:
     enter(store, A)
     store.keep([])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.screen.media import Medium, Offer, Refusal
+from agent.screen.media import NAME_LENGTH, Medium, Offer, Refusal, shown_name
 from agent.screen.playlist import ALWAYS, Playlist, Window, listed, turns
 from agent.settings.playlist import PlaylistItem
 
@@ -63,6 +63,13 @@ def test_a_name_that_was_typed_in_pieces_is_the_composed_one() -> None:
     offer = Offer((medium("thông báo.jpg"),), (), is_settling=False)
     playlist = listed([item(file="tho\u0302ng ba\u0301o.jpg")], offer)
     assert playlist.entries[0].media == offer.media
+
+
+def test_a_long_name_is_found_under_the_one_by_which_it_is_shown() -> None:
+    name = "Hướng dẫn thực hiện thủ tục đăng ký thường trú, tạm trú và khai báo tạm vắng trên Cổng dịch vụ công.pdf"
+    assert len(name) > NAME_LENGTH
+    [entry] = listed((item(file=name),), Offer((medium(shown_name(name)),), (), is_settling=False)).entries
+    assert (len(entry.media), entry.fault) == (1, None)
 
 
 def test_a_file_may_stand_in_a_playlist_twice() -> None:

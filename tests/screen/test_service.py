@@ -1,5 +1,6 @@
 """The screen service on a real folder: files come and go, and health says what a technician should do."""
 
+import errno
 import shutil
 import threading
 from collections.abc import Iterator
@@ -166,6 +167,23 @@ def test_a_store_that_cannot_be_written_is_said_and_does_not_end_the_service(cou
     eventually(lambda: counter.says("SCREEN_MEDIA_UNUSABLE"))
     (tmp_path / "shown").unlink()
     eventually(lambda: counter.says("OK"))
+
+
+def test_a_card_that_lets_nothing_be_deleted_is_said_and_what_is_there_plays(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.media.mkdir()
+    red = plain((200, 0, 0))
+    (counter.media / "1.png").write_bytes(red)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "shown")
+
+    monkeypatch.setattr(MediaStore, "keep", refuse)
+    counter.start()
+    eventually(lambda: counter.plays(red) and counter.says("SCREEN_MEDIA_UNUSABLE"))
+    assert counter.report is not None
+    assert "chỉ đọc" in counter.report.words(language("vi"))[0]
 
 
 def test_the_rating_address_becomes_a_code_and_a_printed_text(counter: Counter) -> None:
