@@ -1,17 +1,14 @@
-"""The birth certificate, `up/info`: what this counter is, what it is made of and what it can do.
-
-Also how its devices are called: the components that health, the certificate and the services name alike.
-"""
+"""The birth certificate, `up/info`: what this counter is, what it is made of and what it can do."""
 
 import platform
 from collections.abc import Iterable
 from pathlib import Path
 
 from agent import __version__
+from agent.fitted import keys_of, numbered
 from agent.health import Health, Status
 from agent.language import phone_language, phone_languages
 from agent.rating.inspection.modes import ModeKind
-from agent.rating.keypad.keys import Keys
 from agent.rating.scale import Scale
 from agent.settings import model
 from agent.uplink.payload import Device, Egress, Hardware, Info, LevelUsed, ScaleUsed, Versions
@@ -58,22 +55,6 @@ def scale_used(scale: Scale) -> ScaleUsed:
         for level in scale.levels
     ]
     return ScaleUsed(id=scale.id, hash=scale.hash, levels=levels)
-
-
-def numbered(kind: str) -> list[str]:
-    """The components of a kind, in order: `camera`, `camera-2`, …"""
-    return [kind, *(f"{kind}-{number}" for number in range(2, 33))]
-
-
-def components(settings: model.Settings) -> set[str]:
-    """The device components that these settings fit."""
-    fitted = {"keypad": settings.keypads, "display": settings.displays, "camera": settings.cameras}
-    return {name for kind, devices in fitted.items() for name in numbered(kind)[: len(devices)]}
-
-
-def keys_of(keypad: model.Keypad) -> Keys:
-    """A keypad's map, with how its presses are told apart."""
-    return Keys(keypad.keys, repeat_gap_s=keypad.repeat_gap_ms / 1000, stuck_s=keypad.stuck_s)
 
 
 def board_model(path: Path = Path("/proc/device-tree/model")) -> str:

@@ -7,7 +7,7 @@ must not learn what was pressed just now.
 from collections.abc import Mapping
 from datetime import datetime
 
-from agent.birth import numbered
+from agent.fitted import numbered
 from agent.language import Language
 from agent.rating.figures.ledger import Ledger
 from agent.rating.figures.opening import Span, day_of, opening, whole_day

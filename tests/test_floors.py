@@ -164,6 +164,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.coverage": ["agent"],
             "agent.evidence": ["agent"],
             "agent.export": ["agent"],
+            "agent.fitted": ["agent"],
             "agent.kiosk": ["agent", "drivers"],
             "agent.orders": ["agent"],
             "agent.pictures": ["agent"],
@@ -356,5 +357,22 @@ def test_only_child_processes_import_heavy_libraries_at_its_top() -> None:
 def test_the_whole_agent_is_imported_without_a_video_library() -> None:
     modules = [module for module in sources() if module not in CHILDREN and not module.endswith("__main__")]
     program = f"import sys, {', '.join(modules)}; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_way_from_a_key_to_the_outbox_starts_without_the_rest() -> None:
+    """What is loaded before a press can be stored is what a citizen waits for after a power cut."""
+    later = [
+        "agent.surveillance",
+        "agent.uplink.session",
+        "agent.web",
+        "paho",
+        "PIL",
+        "starlette",
+        "uvicorn",
+        "watchdog",
+    ]
+    program = f"import sys, agent.app; print(sorted({set(later)!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -11,6 +11,7 @@ from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from agent.handover import Handover
 from agent.rating.urn import Cast, Vote
 from drivers.base import Press
 
@@ -26,6 +27,10 @@ class Arrival:
 
     keypad: str
     press: Press
+
+
+Felt = Handover[Arrival]
+"""Presses on their way to whoever leads an inspection as well; nobody waits for that."""
 
 
 @dataclass(frozen=True, slots=True)

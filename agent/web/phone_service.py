@@ -4,7 +4,6 @@ A server of its own at an address of its own: what stands on loopback (screen, s
 be reached, whatever is asked for. It can be restarted alone.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from agent.health import Health
@@ -18,10 +17,8 @@ class PhoneService(PageService):
     name = "phone"
     busy = "WEB_PHONE_AWAY"
 
-    def __init__(
-        self, listen: str, reception: Reception, *, health: Health, after: Callable[[], bool] = lambda: True
-    ) -> None:
-        super().__init__(listen, health, after=after)
+    def __init__(self, listen: str, reception: Reception, *, health: Health) -> None:
+        super().__init__(listen, health)
         self._reception = reception
 
     def application(self) -> Any:

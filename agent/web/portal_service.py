@@ -52,7 +52,7 @@ class PortalPages(PageService):
     connections = CONNECTIONS
 
     def __init__(self, site: Site, reception: Reception) -> None:
-        super().__init__(site.listen, Health(SystemClock(UTC)), after=lambda: True)
+        super().__init__(site.listen, Health(SystemClock(UTC)))
         self._site = site
         self._reception = reception
 

@@ -9,9 +9,7 @@ without its pages the agent is without a face, and only when it had trouble.
 import logging
 import socket
 import threading
-import time
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 from agent.errors import SystemReason
@@ -21,8 +19,6 @@ from agent.web.handed import handed
 
 log = logging.getLogger(__name__)
 
-GO_FIRST_S = 2.0
-"""A keypad that is not open by then is not waited for."""
 RETRY_S = 3.0
 TICK_S = 0.1
 GRACE_S = 1
@@ -39,10 +35,9 @@ class PageService(Service):
     busy: str
     """The code in health while the address cannot be had."""
 
-    def __init__(self, listen: str, health: Health, *, after: Callable[[], bool]) -> None:
-        """*after*: whether what comes first at a start is there."""
+    def __init__(self, listen: str, health: Health) -> None:
         super().__init__()
-        self._listen, self._health, self._after = listen, health, after
+        self._listen, self._health = listen, health
         self.ready = threading.Event()
         """Set while the pages can be asked for; `port` is known then."""
         self.port = 0
@@ -59,9 +54,6 @@ class PageService(Service):
         """End what would keep *application*'s connections open."""
 
     def run(self, stop: threading.Event) -> None:
-        until_s = time.monotonic() + GO_FIRST_S
-        while not (self._after() or time.monotonic() > until_s or stop.wait(TICK_S)):
-            self.progress.beat()
         opened = self._open(stop)
         if opened is None:
             return

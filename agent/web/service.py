@@ -1,6 +1,5 @@
 """The web service: the loopback pages, served (`agent.web.server` says how)."""
 
-from collections.abc import Callable
 from typing import Any
 
 from agent.web.server import PageService
@@ -13,8 +12,8 @@ class WebService(PageService):
     name = "web"
     busy = "WEB_PORT_BUSY"
 
-    def __init__(self, listen: str, site: Site, *, after: Callable[[], bool] = lambda: True) -> None:
-        super().__init__(listen, site.health, after=after)
+    def __init__(self, listen: str, site: Site) -> None:
+        super().__init__(listen, site.health)
         self._site = site
 
     def application(self) -> Any:

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
-from agent.birth import numbered
 from agent.errors import TryAgain
 from agent.event import EventType, Fact
+from agent.fitted import numbered
 from agent.rating.figures.opening import Span, common
 from agent.service import Service
 from agent.settings import model

@@ -7,6 +7,7 @@ from agent.screen.ingest import Ingest
 from agent.screen.programme import Source
 from agent.service import Service
 from agent.supervisor import Unit
+from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Message
 from agent.wiring.standing import Standing
 
@@ -14,8 +15,8 @@ from agent.wiring.standing import Standing
 class Contents:
     """The sets and the inbox, which outlive the service, and the service."""
 
-    def __init__(self, standing: Standing, ingest: Ingest) -> None:
-        self._standing, self._ingest = standing, ingest
+    def __init__(self, standing: Standing, ingest: Ingest, mailbox: Mailbox) -> None:
+        self._standing, self._ingest, self._mailbox = standing, ingest, mailbox
         self.sets = Sets(standing.folder / "content", ingest.store)
         self.inbox = Inbox()
 
@@ -40,15 +41,15 @@ class Contents:
             language=standing.language,
             yields_to=self._goes_first,
             tell=self._tell,
-            link=lambda: standing.mailbox.link,
+            link=lambda: self._mailbox.link,
         )
 
     def _tell(self, report: bytes) -> None:
-        self._standing.mailbox.say(Message(self._standing.topics.content_report, report, is_retained=True))
+        self._mailbox.say(Message(self._standing.topics.content_report, report, is_retained=True))
 
     def _goes_first(self) -> str | None:
         """What a download has to wait for now."""
-        if self._standing.mailbox.link is None:
+        if self._mailbox.link is None:
             return "link"
         marks = self._standing.outbox.marks()
         return "backlog" if any(marks[lane].pending for lane in (Lane.ALERT, Lane.RECORD)) else None

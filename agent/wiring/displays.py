@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from agent.birth import numbered
 from agent.errors import PersonMustAct
+from agent.fitted import numbered
 from agent.screen.display import DisplayService
 from agent.service import Service
 from agent.settings import model

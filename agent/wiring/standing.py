@@ -1,7 +1,7 @@
 """What stands while services come and go: made once at the start, joined to everything that is built later."""
 
 from collections.abc import Callable
-from datetime import date, timedelta, tzinfo
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import Literal
 
@@ -12,14 +12,9 @@ from agent.language import Language, language
 from agent.outbox.store import Outbox
 from agent.rating.figures.ledger import Ledger
 from agent.rating.figures.opening import Span
-from agent.screen.calendar import NO_TIME, Office
-from agent.screen.emergency import Siren, read_alarm
-from agent.screen.glass import Glass
 from agent.screen.hub import Nameplate, ScreenHub
 from agent.settings import model
 from agent.timekeeper import Timekeeper
-from agent.uplink.commands import WAITING, Orders
-from agent.uplink.mailbox import Mailbox
 from agent.uplink.topics import Topics
 
 WEAKEST_FIRST: tuple[Literal["pixelated", "masked", "plain"], ...] = ("plain", "masked", "pixelated")
@@ -58,26 +53,10 @@ class Standing:
         self.health.listen(self.ledger.hear)
         self.hub = ScreenHub(nameplate(self.settings), self.clock)
         self.hub.set_theme(settings.screen.drawn)
-        alarm = settings.outbox.path.with_name("emergency.json")
-        self.siren = Siren(alarm, self.clock, read_alarm(alarm), self.timekeeper.last_life)
-        self.glass = Glass(
-            self.hub,
-            self.clock,
-            output=lambda: self.settings.screen.output,
-            calendar=lambda: self.settings.counter.calendar,
-        )
-        self.mailbox = Mailbox()
-        self.orders = Orders(WAITING)
 
     def _opening(self, day: date) -> list[Span]:
         """When the counter is open on *day*, by the settings as they are now."""
         return self.settings.counter.calendar.opening(day)
-
-    def office(self, *, early: timedelta = NO_TIME, late: timedelta = NO_TIME) -> Office | None:
-        """Whether the counter is open now, opened so much earlier and closed so much later than its hours say, and
-        when that changes; None: nobody can say, the clock is not to be believed."""
-        now = self.clock.read()
-        return self.settings.counter.calendar.office(now.at, early=early, late=late) if now.quality.is_trusted else None
 
     @property
     def folder(self) -> Path:

@@ -67,22 +67,6 @@ def test_streams_are_bounded(serving: Serving, monkeypatch: pytest.MonkeyPatch) 
         assert serving.ask("GET", "/events")[0].status == 503
 
 
-def test_the_pages_come_after_what_goes_first_but_not_for_ever(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serving.stop()
-    is_there = threading.Event()
-    serving.web = WebService("127.0.0.1:0", serving.site, after=is_there.is_set)
-    release = threading.Timer(0.3, is_there.set)
-    release.start()
-    serving.start()
-    assert is_there.is_set()
-    serving.stop()
-    monkeypatch.setattr(server, "GO_FIRST_S", 0.05)
-    serving.web = WebService("127.0.0.1:0", serving.site, after=lambda: False)
-    serving.start()
-
-
 def test_a_taken_port_is_named_in_health_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "RETRY_S", 0.02)
     serving = Serving(tmp_path)

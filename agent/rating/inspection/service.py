@@ -16,7 +16,6 @@ from typing import Literal
 from agent.clock import Clock
 from agent.errors import PersonMustAct, TryAgain
 from agent.event import EventType, Fact
-from agent.handover import Handover
 from agent.language import Language
 from agent.panel import Panel
 from agent.rating.inspection.chord import Chord, CodeMissed, Verdict
@@ -28,18 +27,14 @@ from agent.rating.inspection.sign import Sign
 from agent.rating.inspection.slip import Slip
 from agent.rating.keypad.keys import Contact, Keys, Touch
 from agent.rating.scale import Scale
-from agent.rating.tray import Arrival
+from agent.rating.tray import Arrival, Felt
 from agent.service import Service
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
-HEARD = 100
-"""Presses waiting for this thread."""
 WAITING = 20
 """Events that wait for an outbox that refuses; then the oldest goes."""
-
-Felt = Handover[Arrival]
 
 
 @dataclass(frozen=True)

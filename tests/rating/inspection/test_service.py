@@ -18,12 +18,12 @@ from agent.rating.inspection.chord import TRIES
 from agent.rating.inspection.findings import Findings
 from agent.rating.inspection.inspection import LASTS_S
 from agent.rating.inspection.modes import ModeKind
-from agent.rating.inspection.service import Evidence, Felt, Fitted, InspectionService
+from agent.rating.inspection.service import Evidence, Fitted, InspectionService
 from agent.rating.inspection.sign import Sign, read_mode
 from agent.rating.inspection.slip import Slip, read_slip
 from agent.rating.keypad.keys import Keys
 from agent.rating.scale import VN4
-from agent.rating.tray import Arrival
+from agent.rating.tray import Arrival, Felt
 from drivers.base import Press
 from tests.eventually import eventually
 from tests.rating.inspecting import findings_of
