@@ -120,9 +120,11 @@ def _develop(file: Path, folder: Path, tell: Tell) -> dict[str, Any] | None:
         if _copied(original, copy, tell) != source:
             raise MediaError("changing")
     made = _rendered(kind, copy, source[:32], tell.alive)
-    for name, _ in made:
+    told = []
+    for name, medium in made:
         _flush(folder / name, tell.alive)
-    return {"made": [{"file": name, "medium": asdict(medium)} for name, medium in made], "copy": copy.name}
+        told.append({"file": name, "medium": asdict(medium.sealed(folder / name))})
+    return {"made": told, "copy": copy.name}
 
 
 def _opened(file: Path) -> int:

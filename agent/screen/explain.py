@@ -14,9 +14,10 @@ from agent.screen.calendar import Office
 from agent.screen.content.sets import Sets
 from agent.screen.emergency import Alarm, read_alarm
 from agent.screen.folder import names_in
-from agent.screen.media import MediaStore, Medium, Offer
+from agent.screen.media import Medium, Offer
 from agent.screen.plan import Plan, plan
 from agent.screen.playlist import Playlist, Reason, listed, turns
+from agent.screen.store import MediaStore
 from agent.settings.hours import DAYS
 from agent.settings.model import Settings
 

@@ -18,12 +18,15 @@ from pathlib import Path
 from agent.errors import SystemReason, TryAgain
 from agent.files import replace_file
 from agent.screen.ingest import Ingest
-from agent.screen.media import Medium, NoRoom, Offer, Record, Refusal, shown_name
+from agent.screen.media import Medium, Offer, Record, Refusal, shown_name
+from agent.screen.store import NoRoom
 
 SETTLE_S = 2.0
 """A file whose size and times stood still this long has been copied to its end."""
 AGAIN_S = 60.0
 """When a file is offered again that found no room, or changed while it was read."""
+CHANCE_S = 3600.0
+"""When a file is tried again whose darkroom was ended by circumstances."""
 MOST_FILES = 500
 """More files than this are no playlist; the first by name are taken."""
 ORIGIN = "folder"
@@ -48,7 +51,14 @@ class _Sight:
     is_final: bool = False
     ticket: "Future[Record] | None" = None
     again_at: float = float("-inf")
+    """Not before is it handed in; one that is final, not before it is handed in again."""
     has_no_room: bool = False
+
+
+def _final(sight: _Sight, record: Record, monotonic: float) -> _Sight:
+    """*sight*, of which *record* is what became; for good, unless the box may have been to blame."""
+    again_at = monotonic + CHANCE_S if record.may_be_tried_again else float("inf")
+    return _Sight(sight.mark, sight.since, record, is_final=True, again_at=again_at)
 
 
 class MediaFolder:
@@ -120,16 +130,17 @@ class MediaFolder:
         """The file *name* as it is now, one step further on its way in."""
         if isinstance(mark, OSError):
             refusal = Refusal(shown_name(name), "unreadable", {"error": SystemReason.of(mark)})
-            return _Sight(_NOTHING, monotonic, Record(refusal=refusal), is_final=True)
+            return _final(_Sight(_NOTHING, monotonic), Record(refusal=refusal), monotonic)
         sight = sight or self._recalled(name, mark, monotonic) or _Sight(mark, monotonic)
         if sight.mark != mark:
             sight = _Sight(mark, monotonic, sight.record)
-        if sight.is_final and sight.record is not None and self._ingest.store.has(sight.record.media):
+        is_whole = sight.record is not None and self._ingest.store.has(sight.record.media)
+        if sight.is_final and is_whole and monotonic < sight.again_at:
             return sight
         if sight.ticket is not None:
             return self._answered(sight, sight.ticket, monotonic) if sight.ticket.done() else sight
         is_still = monotonic - sight.since >= self._settle_s or wall_s - mark[1] / 1e9 >= self._settle_s
-        if is_still and monotonic >= sight.again_at:
+        if is_still and (sight.is_final or monotonic >= sight.again_at):
             return replace(sight, is_final=False, ticket=self._ingest.submit(self.path / name))
         return sight
 
@@ -145,7 +156,7 @@ class MediaFolder:
             self._trouble = error
             return again
         self._trouble = None
-        return _Sight(sight.mark, sight.since, record, is_final=True)
+        return _final(sight, record, monotonic)
 
     def _offer(self) -> Offer:
         media: dict[str, Medium] = {}
@@ -170,7 +181,8 @@ class MediaFolder:
         """The file as an earlier life knew it."""
         then, source = self._earlier.pop(name, (_NOTHING, ""))
         record = self._ingest.store.known(source) if then == mark else None
-        return _Sight(mark, monotonic, record.named(shown_name(name)), is_final=True) if record is not None else None
+        sight = _Sight(mark, monotonic)
+        return _final(sight, record.named(shown_name(name)), monotonic) if record is not None else None
 
     @property
     def _earlier(self) -> dict[str, tuple[Mark, str]]:

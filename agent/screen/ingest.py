@@ -2,7 +2,8 @@
 
 Files are developed one at a time, each in a process of its own (`agent.screen.darkroom`), so that no file can
 take a rating along and none keeps the board busy beside the others. What is known by its content is not
-decoded again; a file that made its darkroom crash or hang is refused by content, until it changes.
+decoded again; a file that makes its darkroom crash is refused by content, until it changes. While nothing waits,
+what was taken in is looked after.
 
 `Ingest` may be used from any thread and outlives its service, which does the work on a thread of its own.
 """
@@ -16,7 +17,9 @@ from pathlib import Path
 
 from agent.errors import TryAgain
 from agent.screen.develop import Refused, develop
-from agent.screen.media import MediaStore, Record, Refusal, Refusals, shown_name
+from agent.screen.media import Record, Refusal, Refusals, shown_name
+from agent.screen.store import MediaStore
+from agent.screen.upkeep import Upkeep
 from agent.service import Service
 
 WAIT_S = 1.0
@@ -29,6 +32,7 @@ class Ingest:
         self.store = store
         self.refusals = Refusals()
         """What is not shown, for whoever tells people."""
+        self._upkeep = Upkeep(store)
         self._waiting: queue.SimpleQueue[tuple[Path, Future[Record]]] = queue.SimpleQueue()
 
     def submit(self, file: Path) -> "Future[Record]":
@@ -54,8 +58,11 @@ class Ingest:
                 self.store.empty_workshop()
         while not stop.is_set():
             beat()
-            with suppress(queue.Empty):
+            try:
                 file, future = self._waiting.get(timeout=WAIT_S)
+            except queue.Empty:
+                self._upkeep.step()
+            else:
                 if future.set_running_or_notify_cancel():
                     self._serve(file, future, turn)
 
@@ -75,17 +82,14 @@ class Ingest:
         workshop = self.store.empty_workshop()
         try:
             made = develop(file, workshop, known=self._stop_if_known, turn=turn)
-            record = Record(made.source, made.media)
-            self.store.enter(record, made.files)
+            return self.store.enter(Record(made.source, made.media), made.files)
         except _Known as known:
             return known.record
         except Refused as refused:
             record = Record(refused.source, refusal=Refusal("", refused.reason, refused.values))
-            if refused.source:
-                self.store.enter(record)
+            return self.store.enter(record) if refused.source else record
         finally:
             self.store.empty_workshop()
-        return record
 
     def _stop_if_known(self, source: str, size_bytes: int) -> None:
         known = self.store.known(source)

@@ -1,45 +1,22 @@
-"""Media: what may be shown, what is refused, and the store of what the page is fed from.
+"""Media: what may be shown, what is refused, and by what name. Values without a place; `agent.screen.store` has them.
 
-A file is known by the hash of its bytes (`source`). What was made of it once, or why nothing was, is kept
-beside it in a record, so that nothing is decoded twice. In the store a rendition is whole or absent, a record
-comes after its renditions, and what nothing refers to any more is let go of. It never takes the last
-room of the card: ratings live there too.
-
-`MediaStore` may be used from any thread.
+A file is known by the hash of its bytes (`source`).
 """
 
 import hashlib
-import json
 import os
-import re
-import shutil
-import threading
-import time
+import secrets
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agent import __version__
-from agent.errors import TryAgain
-from agent.files import flush_folder, replace_file
-
 SUFFIXES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "mp4": "video/mp4"}
 """What renditions are, and as what they are served."""
-FLOOR_BYTES = 2**30
-FLOOR_SHARE = 0.1
-FLOOR_MOST_BYTES = 8 * 2**30
-"""So much of the card stays free of media: a tenth, at least 1 GB, and on large disks no more than 8 GB."""
-GRACE_S = 600.0
-"""What has just come in is kept so long, whether or not anybody refers to it yet."""
-REFUSED_KEPT = 200
-"""Records of refused files, so that a bad film is not decoded again and again; the oldest are let go of."""
+CHANCES = 3
+"""So often a file is tried whose darkroom was ended by circumstances."""
 NAME_LENGTH = 96
-
-_MADE, _REFUSED = ".made", ".refused"
-_ID = re.compile(r"[0-9a-f]{32}(-[1-9][0-9]{0,3})?")
 
 
 class MediaError(Exception):
@@ -50,10 +27,6 @@ class MediaError(Exception):
         self.reason, self.values = reason, values
 
 
-class NoRoom(TryAgain):
-    """The card is too full to take in more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A file that is not shown, and why."""
@@ -62,6 +35,12 @@ class Refusal:
     reason: str
     """Names a message under `screen.refused`, and what to do under `screen.remedy`."""
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the box may have been to blame: it was slow beyond measure, or short of memory and ended whoever
+        had offered himself for that."""
+        return self.reason == "hung" or self.values.get("how") == "SIGKILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +60,16 @@ class Medium:
     """Of a film."""
     page: int | None = None
     """Which page of a document, from 1."""
+    sha256: str = ""
+    """Of the bytes as they are served."""
+    making: str = ""
+    """Tells what was made again from what it was before: a browser need not ask twice for one address."""
+
+    def sealed(self, file: Path) -> "Medium":
+        """The same with the hash of *file*, in which it was made just now."""
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        return replace(self, sha256=digest, making=secrets.token_hex(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +93,18 @@ class Record:
     """Its content; empty when it was refused before it was read."""
     media: tuple[Medium, ...] = ()
     refusal: Refusal | None = None
+    tries: int = 0
+    """How often it was refused by circumstances."""
+
+    @property
+    def may_be_tried_again(self) -> bool:
+        """Whether it was refused, and may yet turn out well."""
+        return self.refusal is not None and self.refusal.may_pass and self.tries < CHANCES
 
     def named(self, name: str) -> "Record":
         """The same of a file called *name*."""
         media = tuple(replace(medium, name=name) for medium in self.media)
-        return Record(self.source, media, self.refusal and replace(self.refusal, name=name))
+        return replace(self, media=media, refusal=self.refusal and replace(self.refusal, name=name))
 
 
 def content_id(data: bytes) -> str:
@@ -131,7 +127,8 @@ def medium_id(source: str, page: int | None = None) -> str:
     return source if page is None else f"{source}-{page}"
 
 
-def _source_of(id_: str) -> str:
+def source_of(id_: str) -> str:
+    """The content of which that was made."""
     return id_.partition("-")[0]
 
 
@@ -153,146 +150,3 @@ class Refusals:
 
     def all(self) -> tuple[Refusal, ...]:
         return tuple(refusal for refusals in self._told.values() for refusal in refusals)
-
-
-class MediaStore:
-    """Renditions by content, with their records, in a folder of their own."""
-
-    def __init__(self, path: Path, *, free_bytes: Callable[[Path], int] | None = None) -> None:
-        """*free_bytes* tells how much the disk of a folder may still take."""
-        self.path = path
-        self.workshop = path / ".work"
-        """Where files are made: on the same disk, one job at a time."""
-        self._free_bytes = free_bytes or free_above_floor
-        self._lock = threading.Lock()
-        self._fresh: dict[str, float] = {}
-
-    # What is there.
-
-    def find(self, id_: str) -> tuple[Path, str] | None:
-        """The rendition's file and media type, or None."""
-        if _ID.fullmatch(id_):
-            for suffix, media_type in SUFFIXES.items():
-                if (file := self.path / f"{id_}.{suffix}").is_file():
-                    return file, media_type
-        return None
-
-    def has(self, media: Iterable[Medium]) -> bool:
-        """Whether every rendition of *media* is there."""
-        return all(self.find(medium.id) for medium in media)
-
-    def known(self, source: str) -> Record | None:
-        """What became of this content before; None: it never came, or what was made of it is gone."""
-        for suffix in (_MADE, _REFUSED):
-            with suppress(OSError, ValueError, KeyError, TypeError), self._lock:
-                record = _decoded(source, self._record(source, suffix).read_bytes())
-                if self.has(record.media):
-                    self._fresh |= {medium.id: time.monotonic() for medium in record.media}
-                    return record
-        return None
-
-    # What comes in.
-
-    def check_room(self, size_bytes: int) -> None:
-        """Hold a file of *size_bytes* against what the disk may still take, with room for its rendition.
-
-        Raises:
-            NoRoom: it is too large for now.
-            OSError: the store cannot be written.
-        """
-        self.path.mkdir(parents=True, exist_ok=True)
-        if self._free_bytes(self.path) < 2 * size_bytes:
-            raise NoRoom("the card is too full for more media")
-
-    def enter(self, record: Record, files: Sequence[Path] = ()) -> None:
-        """Take in what was made, durably: *files*, one for each medium, in the workshop, and then the record.
-
-        Raises:
-            OSError: the disk is full or cannot be written.
-        """
-        for file in files:
-            _flush(file)
-        with self._lock:
-            for medium, file in zip(record.media, files, strict=True):
-                self._fresh[medium.id] = time.monotonic()
-                file.replace(self.path / f"{medium.id}{file.suffix}")
-        flush_folder(self.path)
-        replace_file(self._record(record.source, _MADE if record.refusal is None else _REFUSED), _encoded(record))
-
-    def empty_workshop(self) -> Path:
-        """The workshop, with nothing in it.
-
-        Raises:
-            OSError: the disk is full or cannot be written.
-        """
-        self.workshop.mkdir(parents=True, exist_ok=True)
-        for file in self.workshop.iterdir():
-            file.unlink()
-        return self.workshop
-
-    # What goes.
-
-    def keep(self, ids: Iterable[str], sources: Iterable[str] = ()) -> None:
-        """Let go of every rendition that is neither of *ids*, nor of the contents *sources*, nor new, and of the
-        records nobody needs.
-
-        Raises:
-            OSError: the store cannot be written.
-        """
-        kept = frozenset(ids)
-        with self._lock:
-            needed = frozenset(sources)
-            until = time.monotonic() - GRACE_S
-            self._fresh = {id_: at for id_, at in self._fresh.items() if at > until}
-            kept |= self._fresh.keys()
-            known = needed | {_source_of(id_) for id_ in kept}
-            files = self._files()
-            refused = sorted((file for file in files if file.suffix == _REFUSED), key=lambda file: file.stat().st_mtime)
-            gone = refused[:-REFUSED_KEPT]
-            gone += [file for file in files if file.suffix == _MADE and file.stem.removeprefix(".") not in known]
-            renditions = [file for file in files if not file.name.startswith(".")]
-            gone += [file for file in renditions if file.stem not in kept and _source_of(file.stem) not in needed]
-            for file in gone:
-                file.unlink(missing_ok=True)
-
-    def _files(self) -> list[Path]:
-        with suppress(FileNotFoundError):
-            return [file for file in self.path.iterdir() if file.is_file()]
-        return []
-
-    def _record(self, source: str, suffix: str) -> Path:
-        return self.path / f".{source}{suffix}"
-
-
-def free_above_floor(path: Path) -> int:
-    """How many bytes media may still take on the disk of *path*; below 0: it has less left than must stay free."""
-    usage = shutil.disk_usage(path)
-    floor = max(FLOOR_BYTES, min(FLOOR_MOST_BYTES, int(usage.total * FLOOR_SHARE)))
-    return usage.free - floor
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
-
-
-def _encoded(record: Record) -> bytes:
-    refusal = record.refusal
-    return json.dumps(
-        {
-            "software": __version__,
-            "media": [asdict(medium) for medium in record.media],
-            "refused": refusal and {"reason": refusal.reason, "values": dict(refusal.values)},
-        }
-    ).encode()
-
-
-def _decoded(source: str, data: bytes) -> Record:
-    """Raises ValueError, KeyError or TypeError for what is no record, or a refusal by another version."""
-    found = json.loads(data)
-    refused = found["refused"]
-    if refused is None:
-        return Record(source, tuple(Medium(**medium) for medium in found["media"]))
-    if found["software"] != __version__:
-        raise ValueError("refused by another version")
-    return Record(source, refusal=Refusal("", str(refused["reason"]), dict(refused["values"])))

@@ -121,7 +121,7 @@ def _notice(entry: Entry, notice: Notice) -> Item:
 def _shown(entry: Entry, medium: Medium) -> Item:
     return Item(
         id=medium.id,
-        url=f"/media/{medium.id}",
+        url=f"/media/{medium.id}?{medium.making}",
         seconds=medium.length_s or entry.seconds or SECONDS,
         layout=entry.layout,
         kind=medium.kind,

@@ -39,6 +39,7 @@ MISSING_S = 5.0
 """How often a folder that is not there is looked for."""
 PAGE_AWAY_S = 30.0
 """A page beats every 5 s; six missed beats are no hiccup."""
+WORN_S = 86400.0
 NAMED_FILES = 3
 NOTHING = Offer((), (), is_settling=False)
 _TELLING = frozenset({"created", "closed", "moved", "deleted"})
@@ -88,6 +89,7 @@ class ScreenService(Service):
         self._trouble: Condition | None = None
         self._offer: Offer | None = None
         self._kept: frozenset[str] = frozenset()
+        self._losses, self._worn_until_s = 0, 0.0
 
     def run(self, stop: threading.Event) -> None:
         watch = _Watch(self._folder.path, self._bell.set)
@@ -183,7 +185,16 @@ class ScreenService(Service):
             return Condition(Status.DEGRADED, "SCREEN_EMERGENCY", values)
         if self._offer is None:
             return Condition(Status.OK, "STARTING")
-        return self._condition_of(self._offer) or seen or OK
+        return self._condition_of(self._offer) or self._wear() or seen or OK
+
+    def _wear(self) -> Condition | None:
+        """That the card has lost what was on it, for a day after the last time."""
+        now_s, losses = self._clock.monotonic(), self._store.losses
+        if losses != self._losses:
+            self._losses, self._worn_until_s = losses, now_s + WORN_S
+        if losses and now_s < self._worn_until_s:
+            return Condition(Status.DEGRADED, "SCREEN_CARD_WEARS", {"count": losses})
+        return None
 
     def _condition_of(self, offer: Offer) -> Condition | None:
         """What is wrong with the files; None: nothing."""

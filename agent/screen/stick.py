@@ -23,7 +23,8 @@ from agent.files import FolderTaken, flush_folder, owned
 from agent.language import Language, language
 from agent.screen.develop import Refused, develop
 from agent.screen.folder import is_candidate
-from agent.screen.media import content_of, free_above_floor, shown_name
+from agent.screen.media import content_of, shown_name
+from agent.screen.store import free_above_floor
 
 FOLDER = "counter-agent"
 KEY = "stick.key"

@@ -7,9 +7,10 @@ from agent.errors import SystemReason
 from agent.screen.develop import Developed, Refused
 from agent.screen.document import develop_document
 from agent.screen.film import develop_film
-from agent.screen.media import MediaError, MediaStore, Medium, Record, content_id
+from agent.screen.media import MediaError, Medium, Record, content_id
 from agent.screen.picture import develop_picture
 from agent.screen.sniff import sniff
+from agent.screen.store import MediaStore
 
 
 def developed(data: bytes, folder: Path) -> list[tuple[Path, Medium]]:
@@ -24,7 +25,7 @@ def developed(data: bytes, folder: Path) -> list[tuple[Path, Medium]]:
             made = [develop_film(copy, source, kind.suffix, lambda: None)]
         case "document":
             made = develop_document(copy, source, lambda: None)
-    return [(folder / name, medium) for name, medium in made]
+    return [(folder / name, medium.sealed(folder / name)) for name, medium in made]
 
 
 def shelved(store: MediaStore, data: bytes) -> Medium:

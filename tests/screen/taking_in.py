@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.screen.ingest import Ingest, IngestService
-from agent.screen.media import MediaStore
+from agent.screen.store import MediaStore
 
 
 def plenty(_: Path) -> int:

@@ -16,8 +16,8 @@ from agent.screen.content.manifest import parsed
 from agent.screen.content.sets import Sets
 from agent.screen.emergency import Siren
 from agent.screen.explain import explain
-from agent.screen.media import MediaStore
 from agent.screen.scene import Notice
+from agent.screen.store import MediaStore
 from agent.settings.load import load
 from agent.settings.problem import SettingsError
 from tests.screen.content.words import a_set

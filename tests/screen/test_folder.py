@@ -5,13 +5,16 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.screen import folder, ingest
-from agent.screen.folder import AGAIN_S, MediaFolder
+from agent.screen.develop import Developed, Refused
+from agent.screen.folder import AGAIN_S, CHANCE_S, MediaFolder
 from agent.screen.ingest import Ingest
-from agent.screen.media import MediaStore, Offer, content_id
+from agent.screen.media import Offer, content_id
+from agent.screen.store import MediaStore
 from tests.eventually import eventually
 from tests.screen.documents import pdf
 from tests.screen.pictures import noise, plain
@@ -172,14 +175,33 @@ def test_while_a_file_is_replaced_what_it_was_goes_on_playing(box: Box) -> None:
     assert [medium.id for medium in box.settled(13.0).media] == [content_id(green)]
 
 
-def test_a_rendition_that_was_deleted_is_made_again(box: Box) -> None:
-    box.put("a.png", plain((9, 9, 9)))
-    [medium] = box.settled().media
-    found = box.ingest.store.find(medium.id)
+def test_a_file_refused_by_circumstances_is_handed_in_again_after_an_hour(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(file: Path, folder: Path, **keys: Any) -> Developed:
+        made = develop_here(file, folder, **keys)
+        raise Refused(made.source, "crashed", how="SIGKILL")
+
+    monkeypatch.setattr(ingest, "develop", killed)
+    box.put("a.jpg", noise((400, 300)))
+    assert [refusal.reason for refusal in box.settled().refusals] == ["crashed"]
+    monkeypatch.setattr(ingest, "develop", develop_here)
+    assert box.settled(CHANCE_S - 1).media == ()
+    offer = box.settled(CHANCE_S + 1)
+    assert (names(offer), offer.refusals) == (["a.jpg"], ())
+
+
+def test_a_rendition_that_is_missing_is_not_offered_until_it_is_made_again(box: Box) -> None:
+    box.put("a.jpg", noise((400, 300)))
+    box.put("b.png", plain((1, 2, 3)))
+    first = box.settled()
+    found = box.ingest.store.find(first.media[0].id)
     assert found is not None
     found[0].unlink()
-    assert box.settled().media == (medium,)
-    assert box.ingest.store.find(medium.id) is not None
+    assert names(box.look()) == ["b.png"]
+    again = box.settled()
+    assert names(again) == ["a.jpg", "b.png"]
+    assert again.media[0].making != first.media[0].making
 
 
 def test_a_deleted_file_is_not_looked_into_any_more(idle: Box) -> None:

@@ -2,14 +2,18 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
 from agent.errors import TryAgain
+from agent.screen import ingest
+from agent.screen.develop import Developed, Refused
 from agent.screen.ingest import Ingest, IngestService
-from agent.screen.media import MediaStore, NoRoom, content_id
+from agent.screen.media import CHANCES, content_id
+from agent.screen.store import MediaStore, NoRoom
 from tests.eventually import eventually
 from tests.screen.pictures import plain
 from tests.screen.taking_in import plenty, running_ingest
@@ -45,6 +49,27 @@ def test_a_file_that_crashes_its_darkroom_is_not_tried_again(tmp_path: Path, mon
             assert (record.refusal.name, record.refusal.reason) == ("bad.mp4", "crashed")
             assert record.refusal.values == {"how": "SIGABRT"}
     assert tries.read_text() == "."
+
+
+@pytest.mark.parametrize("blame", [{"reason": "crashed", "how": "SIGKILL"}, {"reason": "hung"}])
+def test_a_file_that_the_box_may_be_to_blame_for_has_three_chances(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blame: dict[str, str]
+) -> None:
+    tried = []
+
+    def ended(*_: object, known: Callable[[str, int], None], **__: object) -> Developed:
+        known(SOURCE, 9)
+        tried.append(1)
+        raise Refused(SOURCE, **blame)
+
+    monkeypatch.setattr(ingest, "develop", ended)
+    (tmp_path / "good.mp4").write_bytes(b"good")
+    for life in range(CHANCES + 2):
+        with running_ingest(tmp_path / "shown") as running:
+            record = running.submit(tmp_path / "good.mp4").result(20)
+            assert record.refusal is not None
+            assert record.may_be_tried_again is (life < CHANCES - 1)
+    assert len(tried) == CHANCES
 
 
 def test_what_an_earlier_life_left_half_done_is_gone(tmp_path: Path) -> None:

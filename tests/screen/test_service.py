@@ -19,9 +19,10 @@ from agent.screen.calendar import Calendar
 from agent.screen.emergency import Siren
 from agent.screen.hub import Nameplate, ScreenHub
 from agent.screen.ingest import Ingest
-from agent.screen.media import MediaStore, content_id
+from agent.screen.media import content_id
 from agent.screen.scene import Notice
 from agent.screen.service import PAGE_AWAY_S, ScreenService
+from agent.screen.store import MediaStore
 from agent.settings.holidays import Holidays
 from agent.settings.hours import Hours
 from agent.settings.model import Screen
@@ -184,6 +185,25 @@ def test_a_card_that_lets_nothing_be_deleted_is_said_and_what_is_there_plays(
     eventually(lambda: counter.plays(red) and counter.says("SCREEN_MEDIA_UNUSABLE"))
     assert counter.report is not None
     assert "chỉ đọc" in counter.report.words(language("vi"))[0]
+
+
+def test_a_picture_that_the_card_damaged_is_made_again_and_the_card_is_said_to_wear(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "RESCAN_S", 0.05)
+    counter.media.mkdir()
+    red = plain((200, 0, 0))
+    (counter.media / "1.png").write_bytes(red)
+    counter.start()
+    eventually(lambda: counter.plays(red))
+    [before] = counter.hub.playlist
+    store = counter.ingest.store
+    [record] = store.records()
+    store.lose(record.source, record.media[0])
+    eventually(lambda: counter.plays(red) and counter.hub.playlist != (before,))
+    assert counter.hub.playlist[0].url != before.url, "the browser keeps what it had under the address of before"
+    assert store.find(before.id) is not None
+    eventually(lambda: counter.says("SCREEN_CARD_WEARS"))
 
 
 def test_the_rating_address_becomes_a_code_and_a_printed_text(counter: Counter) -> None:

@@ -16,7 +16,8 @@ from agent.language import language
 from agent.screen.calendar import Calendar
 from agent.screen.glass import Glass
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
-from agent.screen.media import MediaStore, Refusal
+from agent.screen.media import Refusal
+from agent.screen.store import MediaStore
 from agent.settings.holidays import Holidays
 from agent.settings.hours import Hours
 from agent.settings.model import Output

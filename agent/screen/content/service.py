@@ -27,7 +27,8 @@ from agent.screen.content.manifest import ContentRefused, File, Word, public_key
 from agent.screen.content.report import ContentReport, LoadingSet, RefusedSet, ShownSet
 from agent.screen.content.sets import Sets
 from agent.screen.ingest import Ingest
-from agent.screen.media import NoRoom, Record
+from agent.screen.media import Record
+from agent.screen.store import NoRoom
 from agent.service import Service
 from agent.settings.content import Content
 from agent.uplink.backoff import Backoff
@@ -106,7 +107,7 @@ class ContentService(Service):
         self._parts = sets.folder / "parts"
         self._stop = threading.Event()
         self._refusal: tuple[ContentRefused, Word | None] | None = None
-        self._is_damaged = False
+        self._is_damaged, self._losses = False, 0
         self._waits: Broken | None = None
         self._again_at_s = 0.0
         self._gate_at_s = 0.0
@@ -124,6 +125,8 @@ class ContentService(Service):
             self._begin()
         while not stop.is_set():
             with suppress(_Interrupted):
+                if self._ingest.store.losses != self._losses:
+                    self._begin()
                 self._read()
                 self._load()
             self._turn()
@@ -131,6 +134,7 @@ class ContentService(Service):
 
     def _begin(self) -> None:
         """Look whether what is shown is whole; fall back on the set before it if not."""
+        self._losses = self._ingest.store.losses
         if not self._sets.check(self._beat):
             log.warning("content: files of the active set are damaged")
             self._is_damaged = True
@@ -195,6 +199,8 @@ class ContentService(Service):
         try:
             for file in self._sets.missing(word):
                 self._bring(file, word, self._settings)
+            if self._sets.missing(word):  # one has gone while another came
+                raise Broken("ingest")
             self._sets.activate(word)
         except ContentRefused as refused:
             self._sets.loading = None
@@ -255,6 +261,12 @@ class ContentService(Service):
             ticket.cancel()
 
     def _check(self, record: Record, file: File) -> None:
+        """Raises ContentRefused: no screen shows *file*. Raises Broken: it is not what was fetched, or may yet do."""
+        if record.source not in ("", file.source):
+            (self._parts / file.sha256).unlink(missing_ok=True)
+            raise Broken("hash")
+        if record.may_be_tried_again:
+            raise Broken("ingest")
         if record.refusal is not None:
             (self._parts / file.sha256).unlink(missing_ok=True)
             why = self._language.text(f"screen.refused.{record.refusal.reason}", **record.refusal.values)

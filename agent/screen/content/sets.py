@@ -15,9 +15,10 @@ from pathlib import Path
 
 from agent.files import replace_file
 from agent.screen.content.manifest import ContentItem, ContentRefused, File, Word, parsed
-from agent.screen.media import MediaStore, Medium
+from agent.screen.media import Medium
 from agent.screen.playlist import Entry, Window
 from agent.screen.scene import Notice
+from agent.screen.store import MediaStore
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Sets:
         """
         version, now = word.manifest.version, self.pointer
         if word.digest == now.active:
-            return bool(self.missing(word))
+            return self.active is None or bool(self.missing(word))
         if word.digest == now.newest:
             if now.withdrawn:
                 raise ContentRefused("withdrawn", version=version)
@@ -96,15 +97,18 @@ class Sets:
         """Show *word*, all of which is in the store, from now on.
 
         Raises:
+            ContentRefused: it was taken back meanwhile.
             OSError: the disk refuses; nothing changed.
         """
         with self._lock:
+            if self.pointer.withdrawn and word.digest == self.pointer.newest:
+                raise ContentRefused("withdrawn", version=word.manifest.version)
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_file(self._path(word.digest), word.text.encode())
             now = self.pointer
             previous = now.active if now.active != word.digest else now.previous
             pointer = replace(now, active=word.digest, previous=previous)
-            if word.manifest.version > now.floor or word.digest == now.newest:
+            if word.manifest.version > now.floor:
                 pointer = replace(pointer, newest=word.digest, floor=word.manifest.version, withdrawn=False)
             self._point(pointer)
             self.loading = None

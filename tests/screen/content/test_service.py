@@ -17,8 +17,10 @@ from agent.screen.content import fetch
 from agent.screen.content.fetch import Limits
 from agent.screen.content.service import ContentService, Inbox
 from agent.screen.content.sets import Sets
+from agent.screen.develop import Developed, Refused
 from agent.screen.ingest import Ingest
-from agent.screen.media import MediaStore
+from agent.screen.media import Medium
+from agent.screen.store import MediaStore
 from agent.settings.content import Content
 from agent.uplink.backoff import Backoff
 from tests.eventually import eventually
@@ -26,7 +28,7 @@ from tests.screen.content import web as answers
 from tests.screen.content.web import Answer, Web, cut_after, moved, status
 from tests.screen.content.words import FOREIGN, NOTICE, file_item, pem, said
 from tests.screen.pictures import noise, plain
-from tests.screen.shelf import shelved
+from tests.screen.shelf import develop_here, shelved
 from tests.screen.taking_in import serving
 
 QUICK = Limits(silent_s=0.3, head_s=0.3, drip_s=0.3)
@@ -304,6 +306,56 @@ def test_damage_found_at_the_start_brings_back_the_set_before_and_fetches_the_da
         playing.first = None
         eventually(lambda: playing.plays == ["áp phích.jpg"])
     eventually(lambda: [each.condition.status for each in playing.health.reports()] == [Status.OK])
+
+
+def test_damage_found_while_it_plays_is_mended_and_shown_under_another_address(playing: Counter) -> None:
+    playing.web.put(POSTER)
+    with serving(playing.ingest):
+        playing.say(file_item("áp phích.jpg", POSTER), version=2)
+        eventually(lambda: playing.plays == ["áp phích.jpg"])
+        [before] = playing.sets.entries()[0].media
+        playing.store.lose(before.id, before_as_stored(playing, before))
+        eventually(lambda: playing.plays == ["áp phích.jpg"] and playing.sets.entries()[0].media[0] != before)
+    [after] = playing.sets.entries()[0].media
+    assert (after.id, after.sha256) == (before.id, before.sha256)
+    assert after.making != before.making
+
+
+def before_as_stored(counter: Counter, medium: Medium) -> Medium:
+    """*medium* without its name, which the store does not know."""
+    return next(each for record in counter.store.records() for each in record.media if each.id == medium.id)
+
+
+def test_a_fetched_file_that_was_damaged_before_it_was_taken_in_is_fetched_again(playing: Counter) -> None:
+    playing.web.put(POSTER)
+    item = file_item("áp phích.jpg", POSTER)
+    parts = playing.sets.folder / "parts"
+    parts.mkdir(parents=True)
+    (parts / item["sha256"]).write_bytes(plain((1, 2, 3)))
+    with serving(playing.ingest):
+        playing.say(item, version=2)
+        eventually(lambda: playing.plays == ["áp phích.jpg"])
+    assert playing.sets.entries()[0].media
+
+
+def test_a_file_that_the_box_was_too_short_of_memory_for_is_tried_again(
+    playing: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def killed_once(*args: Any, **keys: Any) -> Developed:
+        made = develop_here(*args, **keys)
+        tried.append(made)
+        if len(tried) == 1:
+            raise Refused(made.source, "crashed", how="SIGKILL")
+        return made
+
+    monkeypatch.setattr("agent.screen.ingest.develop", killed_once)
+    playing.web.put(POSTER)
+    with serving(playing.ingest):
+        playing.say(file_item("áp phích.jpg", POSTER), version=2)
+        eventually(lambda: playing.plays == ["áp phích.jpg"])
+    assert len(playing.web.asked) == 1, "it is not fetched twice"
 
 
 def test_without_a_section_in_the_settings_nothing_is_taken_and_that_is_said(counter: Counter) -> None:

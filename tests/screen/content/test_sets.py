@@ -11,7 +11,7 @@ import pytest
 
 from agent.screen.content.manifest import ContentRefused, Word, parsed
 from agent.screen.content.sets import STATE, Sets
-from agent.screen.media import MediaStore
+from agent.screen.store import MediaStore
 from tests.screen.content.words import NOTICE, a_set, file_item
 from tests.screen.pictures import plain
 from tests.screen.shelf import shelved
@@ -81,6 +81,27 @@ def test_by_order_the_set_before_plays_again_and_the_one_taken_back_never_does(s
     assert names(sets) == ["cũ.png"]
     sets.activate(word(NOTICE, version=3))
     assert names(sets) == ["Nghỉ Tết"]
+
+
+def test_a_set_taken_back_while_it_was_being_mended_stays_back(sets: Sets) -> None:
+    sets.activate(OLD)
+    sets.activate(NEW)
+    sets.loading = NEW
+    assert sets.roll_back(is_order=True)
+    with pytest.raises(ContentRefused, match="withdrawn"):
+        sets.activate(NEW)
+    assert names(sets) == ["cũ.png"]
+
+
+def test_an_active_word_that_was_damaged_is_taken_when_it_comes_again(sets: Sets, store: MediaStore) -> None:
+    sets.activate(NEW)
+    (sets.folder / f"{NEW.digest}.word").write_bytes(b"damaged")
+    again = Sets(sets.folder, store)
+    assert names(again) == []
+    assert again.missing(NEW) == [], "its files are all here"
+    assert again.judge(NEW)
+    again.activate(NEW)
+    assert names(again) == ["Nghỉ Tết", "mới.png"]
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut"])
@@ -153,7 +174,7 @@ CUT = """
 import os, sys
 from pathlib import Path
 from agent.screen.content.sets import Sets
-from agent.screen.media import MediaStore
+from agent.screen.store import MediaStore
 from tests.screen.content.test_sets import NEW, names
 
 def killed(real, left):
