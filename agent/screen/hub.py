@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from agent import __version__
 from agent.clock import Clock
 from agent.language import language
 from agent.panel import Panel
@@ -183,6 +184,7 @@ class ScreenHub:
         texts, now = language(plate.language), self._clock.monotonic()
         return {
             "revision": revision,
+            "software": __version__,
             "language": plate.language,
             "unit": plate.unit,
             "counter": {"number": plate.number, "label": texts.text("screen.counter", number=plate.number)},

@@ -8,6 +8,7 @@ reader skips states instead of piling them up. A heartbeat every 5 s lets the pa
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -80,7 +81,10 @@ class Streams:
         wake, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def ring() -> None:
-            loop.call_soon_threadsafe(wake.set)
+            with suppress(
+                RuntimeError
+            ):  # the server has ended: whoever rings, a rating perhaps, has nothing to do with it
+                loop.call_soon_threadsafe(wake.set)
 
         async def hang_up() -> None:
             while (await receive())["type"] != "http.disconnect":

@@ -169,6 +169,34 @@ def test_a_picture_taken_off_the_list_leaves_the_screen_at_once_and_none_leaves_
     until(page, playing)
 
 
+def test_a_picture_that_stands_alone_takes_another_layout_and_another_making(
+    serving: Serving, open_page: OpenPage
+) -> None:
+    item = serving.picture(plain(RED, (1440, 810)), seconds=0.3)
+    serving.hub.set_playlist([item])
+    page = open_page()
+    until(page, playing)
+    serving.hub.set_playlist([replace(item, layout="full")])
+    until(page, "document.querySelector('.layer.on').dataset.layout === 'full'")
+    settled(page)
+    assert pixel(seen(page), 10, 10) == RED
+    serving.hub.set_playlist([replace(item, layout="full", url=f"{item.url}?again")])
+    until(page, "document.querySelector('.layer.on img').src.endsWith('?again')")
+
+
+def test_a_page_is_loaded_anew_when_the_agent_has_another_version(
+    serving: Serving, three: list[Item], open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("/screen", "/qr"):
+        monkeypatch.undo()
+        page = open_page(path)
+        page.evaluate("window.isOld = true")
+        monkeypatch.setattr("agent.screen.hub.__version__", "99.0")
+        serving.hub.set_nameplate(replace(PLATE, number=7 if path == "/qr" else 8))
+        until(page, "window.isOld === undefined && document.readyState === 'complete'")
+    assert page.evaluate("JSON.parse(document.getElementById('state').textContent).software") == "99.0"
+
+
 def test_the_page_tells_that_it_lives_and_what_it_showed(
     serving: Serving, three: list[Item], open_page: OpenPage
 ) -> None:

@@ -60,6 +60,17 @@ def test_the_hub_forgets_a_reader_that_hung_up(serving: Serving) -> None:
     eventually(lambda: not serving.hub._listeners)
 
 
+def test_a_rating_does_not_stumble_over_a_server_that_has_just_ended(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving.hub, "unlisten", lambda _: None)
+    with Listener(serving, "/events") as listener:
+        listener.next()
+        serving.stop()
+    serving.hub.thank()
+    serving.start()
+
+
 def test_streams_are_bounded(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "LIMIT_STREAMS", 1)
     with Listener(serving, "/events") as listener:

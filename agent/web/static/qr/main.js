@@ -11,7 +11,10 @@ const code = new Code(() => {});
 const thanks = new Thanks(document.querySelector(".thanks"), () => {});
 const banner = new Banner(document.querySelector(".banner"), () => {});
 
+const begun = JSON.parse(document.getElementById("state").textContent);
+
 function apply(state) {
+  if (state.software !== begun.software) return location.reload(); // the agent was renewed: so is its page
   document.documentElement.lang = state.language;
   const words = { unit: state.unit, ...state.texts };
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
@@ -23,7 +26,7 @@ function apply(state) {
   banner.show(state.banner);
 }
 
-apply(JSON.parse(document.getElementById("state").textContent));
+apply(begun);
 follow("/events", { state: apply, thanks: (news) => thanks.show(news) });
 setInterval(() => post("/qr/beat", {}), BEAT_MS);
 post("/qr/beat", {});

@@ -28,11 +28,12 @@ const player = new Player(document.querySelectorAll(".layer"), (item, reason) =>
 const thanks = new Thanks(document.querySelector(".thanks"), (isOn) => player.hold("thanks", isOn));
 const closed = new Closed(document.querySelector(".closed"));
 const emergency = new Emergency(document.querySelector(".emergency"), (isOn) => player.hold("emergency", isOn));
+const begun = JSON.parse(document.getElementById("state").textContent);
 let revision = 0;
 let frames = 0;
 
 function apply(state) {
-  revision = state.revision;
+  if (state.software !== begun.software) return location.reload(); // the agent was renewed: so is its page
   document.documentElement.lang = state.language;
   document.title = state.unit;
   const words = {
@@ -67,6 +68,7 @@ function apply(state) {
   player.switchOff(state.closed !== null);
   player.play(state.playlist);
   fitUnit();
+  revision = state.revision;
 }
 
 function fitEverything() {
@@ -98,7 +100,7 @@ function beat() {
   turns.send();
 }
 
-apply(JSON.parse(document.getElementById("state").textContent));
+apply(begun);
 follow("/events", { state: apply, thanks: (news) => thanks.show(news) }, (isLinked) => {
   const wasLost = document.body.classList.contains("unlinked");
   document.body.classList.toggle("unlinked", !isLinked);

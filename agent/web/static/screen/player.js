@@ -96,7 +96,7 @@ export class Player {
   async #step() {
     const place = this.#next();
     if (place === null) await this.#wait();
-    else if (this.#items[place].id === this.current && this.#items[place].kind !== "video") await this.#stay(place);
+    else if (this.#stands(this.#items[place])) await this.#stay(place);
     else await this.#advance(place);
   }
 
@@ -108,6 +108,12 @@ export class Player {
       if (!this.#rests.isResting(this.#items[place].id)) return place;
     }
     return null;
+  }
+
+  /** Whether `item` stands already, as it is to be shown; made again, it has another address. */
+  #stands({ id, url, layout, kind }) {
+    const item = this.#turn?.item;
+    return item !== undefined && kind !== "video" && item.id === id && item.url === url && item.layout === layout;
   }
 
   #plays(item) {

@@ -42,7 +42,9 @@ class Picture extends Still {
     super();
     this.item = item;
     this.memory = memory;
-    this.element = memory.recall(item) ?? Object.assign(new Image(), { src: item.url, alt: "" });
+    const known = memory.recall(item);
+    const isElsewhere = known?.isConnected; // it stands now, and comes again in another place
+    this.element = isElsewhere ? known.cloneNode() : (known ?? Object.assign(new Image(), { src: item.url, alt: "" }));
   }
 
   async ready() {

@@ -25,7 +25,7 @@ export class Turns {
     const first = this.#first;
     const said = turns.map(({ item, skipped, at }) => ({ item, skipped, ago_s: (now - at) / 1000 }));
     const isHeard = await post("/screen/turns", { page: this.#page, first, turns: said });
-    if (isHeard) this.#forget(first + turns.length - this.#first);
+    if (isHeard) this.#forget(Math.max(0, first + turns.length - this.#first));
     this.#isSending = false;
     if (isHeard) this.send();
   }
