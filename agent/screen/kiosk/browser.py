@@ -31,7 +31,6 @@ FLAGS = (
     "--hide-crash-restore-bubble",
     "--password-store=basic",
     "--autoplay-policy=no-user-gesture-required",
-    "--disable-features=Translate",
     "--disable-component-update",
     "--disable-background-networking",
     "--disable-sync",

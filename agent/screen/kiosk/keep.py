@@ -42,10 +42,9 @@ def panel_for(wish: PanelWish) -> Panel:
 def reconcile(panel: Panel, wanted: PanelState) -> PanelState:
     """Make *panel* as it is *wanted*, if it is not; how it was found. Raises DriverError."""
     seen = panel.look()
-    need = PanelState(
-        is_on=wanted.is_on if seen.is_on is not None and seen.is_on is not wanted.is_on else None,
-        turn=wanted.turn if seen.turn is not None and seen.turn != wanted.turn else None,
-    )
+    is_on = wanted.is_on if seen.is_on is not None and seen.is_on is not wanted.is_on else None
+    is_turnable = seen.turn is not None or is_on  # a dark output does not say how it is turned
+    need = PanelState(is_on, wanted.turn if is_turnable and seen.turn != wanted.turn else None)
     if need != PanelState():
         log.info("the panel is on: %s, turned by %s; told on: %s, turned by %s", *_told(seen), *_told(need))
         panel.set(need)

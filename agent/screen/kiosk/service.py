@@ -144,7 +144,7 @@ class KioskService(Service):
 
     def _climb(self, browser: Browser, wish: Wish) -> None:
         if not self._is_heard:
-            self._ladder.look(self._now(), is_alive=True)
+            self._ladder.wait(self._now())
             return
         is_alive = browser.answers() and wish.page_age_s is not None and wish.page_age_s <= SILENT_S
         step = self._ladder.look(self._now(), is_alive=is_alive)

@@ -48,6 +48,13 @@ def test_only_what_is_wrong_is_told() -> None:
     assert panel.told == [PanelState(turn=90)]
 
 
+def test_a_dark_panel_that_does_not_say_how_it_is_turned_comes_back_turned() -> None:
+    panel = SimPanel(Options())
+    panel.state = PanelState(is_on=False)
+    reconcile(panel, PanelState(is_on=True, turn=90))
+    assert panel.told == [PanelState(is_on=True, turn=90)]
+
+
 def test_a_panel_that_does_not_say_is_not_told() -> None:
     assert reconcile(NonePanel(Options()), PanelState(is_on=False, turn=90)) == PanelState()
 

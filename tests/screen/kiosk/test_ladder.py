@@ -23,6 +23,31 @@ def test_a_new_browser_has_time_to_start() -> None:
     assert climb(ladder, 0, 50) == [(35, Step.NAVIGATE), (50, Step.RESTART)]
 
 
+def test_a_browser_that_never_gave_a_sign_is_followed_by_one_with_twice_as_long_to_start() -> None:
+    ladder, at = Ladder(PACES), 0
+    waited = []
+    for _ in range(7):
+        ladder.started(at)
+        end = next(second for second in range(1000) if ladder.look(at + second, is_alive=False) is Step.RESTART)
+        waited.append(end)
+        at += end
+    assert waited == [50, 70, 110, 190, 350, 350, 350]
+    ladder.started(at)
+    ladder.look(at + 300, is_alive=True)
+    ladder.started(at + 301)
+    assert climb(ladder, at + 301, 50) == [(35, Step.NAVIGATE), (50, Step.RESTART)]
+
+
+def test_silence_does_not_count_while_the_agent_cannot_be_heard() -> None:
+    ladder = Ladder(PACES)
+    ladder.started(0)
+    ladder.wait(5)
+    assert climb(ladder, 5, 30) == [(30, Step.NAVIGATE)], "what a start may take is not used up"
+    ladder.look(40, is_alive=True)
+    ladder.wait(100)
+    assert climb(ladder, 100, 30) == [(15, Step.NAVIGATE), (30, Step.RESTART)]
+
+
 def test_a_page_that_comes_back_begins_from_the_lowest_step() -> None:
     ladder = Ladder(PACES)
     ladder.look(0, is_alive=True)
