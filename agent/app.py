@@ -24,6 +24,7 @@ from agent.errors import PersonMustAct, TryAgain
 from agent.event import Lane
 from agent.files import FolderTaken, owned
 from agent.health import OK, Condition, Report, Status
+from agent.memory import share_arenas
 from agent.notify import Notifier, watchdog_interval_s
 from agent.outbox.lookback import newest_first
 from agent.rating.figures.ledger import LedgerService
@@ -58,6 +59,7 @@ class App:
         Raises:
             SettingsError: the file cannot be used.
         """
+        share_arenas()
         self._path = path
         self._read = stamp(path)
         standing = self._standing = Standing(load(path), clock)

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from agent.errors import PersonMustAct, SystemReason, TryAgain
 from agent.health import OK, Condition, Health, Status
+from agent.memory import give_back
 from agent.outbox.store import Outbox
 from agent.service import Service
 
 LOOK_S = 5.0
+SETTLED_S = 20.0
+"""A start is over by then, and leaves a tenth of its memory behind."""
 CHECK_AFTER_S = 60.0
 CHECK_EVERY_S = 24 * 3600.0
 """The whole outbox is read through for damage, and cleared of what may go, a minute after the start and then daily."""
@@ -37,6 +40,7 @@ class VitalsService(Service):
 
     def run(self, stop: threading.Event) -> None:
         check_at_s = time.monotonic() + CHECK_AFTER_S
+        settled_at_s = time.monotonic() + SETTLED_S
         while not stop.is_set():
             self.progress.beat()
             if time.monotonic() >= check_at_s:
@@ -44,6 +48,10 @@ class VitalsService(Service):
                 with suppress(TryAgain, PersonMustAct):
                     self._outbox.check()
                     self._outbox.tidy(least=1)
+                settled_at_s = 0.0  # a large outbox leaves something behind as well
+            if time.monotonic() >= settled_at_s:
+                settled_at_s = float("inf")
+                give_back()
             self._health.report("disk", disk_condition(self._outbox.path.parent))
             self._look_at_outbox()
             stop.wait(LOOK_S)

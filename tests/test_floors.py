@@ -28,6 +28,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.health": [],
             "agent.kernel": [],
             "agent.language": [],
+            "agent.memory": [],
             "agent.notify": [],
             "agent.panel": [],
             "agent.ranges": [],
