@@ -27,6 +27,19 @@ HEADLESS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--screen-info={1
 GB = 1024**3
 
 
+class Obeying(Browser):
+    """Has its page run a script, on the thread that asks it how it is."""
+
+    script = ""
+
+    def answers(self, *, within_s: float = 0.5) -> bool:
+        script, self.script = self.script, ""
+        if script:
+            with suppress(TryAgain):
+                self._ask("Runtime.evaluate", {"expression": script}, within_s=0.2)
+        return super().answers(within_s=within_s)
+
+
 class Kiosk:
     """The service in its thread, with short paces."""
 
@@ -35,11 +48,11 @@ class Kiosk:
         require(program, "chromium")
         assert program is not None
         self.serving, self.ladder = serving, Ladder(paces)
-        self.browsers: list[Browser] = []
+        self.browsers: list[Obeying] = []
         self.eye = Eye(ask=Wire(serving.url).ask)
 
         def browser(address: str) -> Browser:
-            self.browsers.append(Browser(program, address, folder / "profile", (*FLAGS, *HEADLESS)))
+            self.browsers.append(Obeying(program, address, folder / "profile", (*FLAGS, *HEADLESS)))
             return self.browsers[-1]
 
         self.service = KioskService(Wire(serving.url), Board(), browser=browser, ladder=self.ladder, eye=self.eye)
@@ -103,6 +116,39 @@ def test_a_page_whose_renderer_is_killed_is_loaded_anew_in_the_same_browser(kios
     os.kill(renderer_of(same), signal.SIGKILL)
     kiosk.comes_back()
     assert kiosk.pid == same
+
+
+def test_a_page_that_hangs_gets_another_browser(kiosk: Kiosk, caplog: pytest.LogCaptureFixture) -> None:
+    kiosk.comes_back()
+    hanging = kiosk.pid
+    eventually(lambda: kiosk.ladder.has_lived)
+    kiosk.ladder.paces = Paces(navigate_s=0.5, restart_s=1.5, start_s=20)
+    kiosk.browsers[0].script = "while (true) {}"
+    eventually(lambda: not kiosk.browsers[0].script)
+    kiosk.forget()
+    kiosk.comes_back()
+    assert kiosk.pid != hanging
+    assert "the page is silent: it is loaded anew" in caplog.text
+    assert "the page stays silent: the browser is started anew" in caplog.text
+    eventually(lambda: not list(living(hanging)))
+
+
+def test_an_old_browser_is_replaced_once_while_the_panel_is_dark(kiosk: Kiosk) -> None:
+    kiosk.comes_back()
+    old = kiosk.pid
+    kiosk.ladder.paces = Paces(rest_s=0.3, recycle_s=5, start_s=20)
+    kiosk.service._started_at -= 5
+    lit = kiosk.serving.glass.wish()
+    dark = lit.model_copy(update={"panel": lit.panel.model_copy(update={"is_on": False})})
+    kiosk.forget()
+    kiosk.serving.glass.wish = lambda: dark.model_copy(  # type: ignore[method-assign]
+        update={"page_age_s": kiosk.serving.hub.page_age_s}
+    )
+    kiosk.comes_back()
+    fresh = kiosk.pid
+    assert fresh != old
+    assert kiosk.ladder.restarts(kiosk.service._now()) == 0, "nothing failed"
+    assert not list(living(old))
 
 
 def test_the_code_on_the_screen_is_proved_to_be_the_right_one(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,8 +36,8 @@ class Paces:
     pictures_only_s: float = 24 * 3600.0
     rest_s: float = 600.0
     """For so long the panel must be dark before the browser is recycled."""
-    recycle_s: float = 12 * 3600.0
-    """A browser younger than that is not recycled."""
+    recycle_s: float = 20 * 3600.0
+    """A browser younger than that is not recycled: longer than a night, so that there is one in each."""
 
 
 class Ladder:
@@ -47,24 +47,25 @@ class Ladder:
         self.paces = paces or Paces()
         self._since = 0.0
         self._has_navigated = False
-        self._has_lived = False
+        self.has_lived = False
+        """Whether the browser of now ever gave a sign."""
         self._start_s = self.paces.start_s
         self._restarts: deque[float] = deque(maxlen=self.paces.often)
         self._spared_at: float | None = None
 
     def started(self, now: float) -> None:
         """A browser begins."""
-        self._since, self._has_navigated, self._has_lived = now + self._start_s, False, False
+        self._since, self._has_navigated, self.has_lived = now + self._start_s, False, False
 
     def look(self, now: float, *, is_alive: bool) -> Step:
         """The step for a page that *is_alive*, or is not."""
         if is_alive:
-            self._since, self._has_navigated, self._has_lived = now, False, True
+            self._since, self._has_navigated, self.has_lived = now, False, True
             self._start_s = self.paces.start_s
             return Step.NOTHING
         silent_s = now - self._since
         if silent_s >= self.paces.restart_s:
-            if not self._has_lived:
+            if not self.has_lived:
                 self._start_s = min(2 * self._start_s, self.paces.longest_start_s)
             return Step.RESTART
         if silent_s >= self.paces.navigate_s and not self._has_navigated:
