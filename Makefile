@@ -8,7 +8,7 @@ demo:
 	@sh bootstrap.sh run counter-agent demo
 
 test: check
-	@sh bootstrap.sh test pytest -n 2
+	@sh bootstrap.sh test pytest -n 3
 
 # Lint, format and types only: fast.
 check:

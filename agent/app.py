@@ -108,7 +108,7 @@ class App:
         self.health.listen(self._hear)
         self._rest_at_s = time.monotonic() + GO_FIRST_S
         try:
-            self.supervisor.run(self._units(), ready=self._ready)
+            self.supervisor.run(self._units(), ready=self._go_on)
         finally:
             self.outbox.close()
             if self._rest is not None:
@@ -119,11 +119,6 @@ class App:
         """Begin an orderly end; callable from a signal handler."""
         self._notifier.stopping()
         self.supervisor.stop()
-
-    def _ready(self) -> None:
-        self._notifier.ready()
-        log.info("%s %s is running", self.settings.counter.agent, __version__)
-        self._go_on()
 
     def _open_outbox(self) -> None:
         is_gone = self._standing.timekeeper.last_life is not None and not self.outbox.path.exists()
@@ -151,6 +146,8 @@ class App:
         self._rest = Rest(self._standing, self._ratings, self._moods, file, routes=self.routes)
         self._rest.report_fitted()
         self.supervisor.replace(self._units())
+        self._notifier.ready()
+        log.info("%s %s is running", self.settings.counter.agent, __version__)
         return self._rest
 
     def _alive(self) -> None:

@@ -129,23 +129,12 @@ class Event(NamedTuple):
         )
         return (
             f"{begin}{seq}{to_time}{fact.at.isoformat(timespec='seconds')}{to_seq}{seq}"
-            f',"previous":{_quoted(self.previous)}{to_data}{"".join(_json(fact.data, 0))}}}'
+            f',"previous":{_quoted(self.previous)}{to_data}{_json(fact.data)}}}'
         ).encode()
 
 
 _quoted = json.encoder.encode_basestring
-_json = json.encoder.c_make_encoder(  # type: ignore[attr-defined] # not in typeshed; JSONEncoder itself is made of it
-    markers=None,
-    default=json.JSONEncoder().default,
-    encoder=_quoted,
-    indent=None,
-    key_separator=":",
-    item_separator=",",
-    sort_keys=False,
-    skipkeys=False,
-    allow_nan=False,
-)
-"""What `json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))` makes anew for every event."""
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 @lru_cache(maxsize=32)
