@@ -9,6 +9,9 @@ from agent.screen.emergency import Alarm
 from agent.screen.scene import Closed, Emergency
 from agent.settings.hours import DAYS
 
+UNBROKEN = 16
+"""So many characters of the closed slide's title have room on a line of a panel that stands upright."""
+
 
 def closed_slide(calendar: Calendar, now: datetime, words: Language) -> Closed:
     """What citizens read before a counter that is closed at *now*."""
@@ -17,12 +20,17 @@ def closed_slide(calendar: Calendar, now: datetime, words: Language) -> Closed:
     was_open = any(span.start <= now for span in calendar.opening(local.date()))
     opens = office.until
     if office.day_off:
-        title = words.text("screen.closed.holiday", name=office.day_off)
+        title = words.text("screen.closed.holiday", name=_together(office.day_off))
     elif opens is not None and opens.date() == local.date() and was_open:
         title = words.text("screen.closed.break")
     else:
         title = words.text("screen.closed.title")
     return Closed(title, (_opens(opens, local, words),) if opens is not None else ())
+
+
+def _together(name: str) -> str:
+    """A short name that no line breaks within."""
+    return name.replace(" ", "\N{NO-BREAK SPACE}") if len(name) <= UNBROKEN else name
 
 
 def _opens(opens: datetime, now: datetime, words: Language) -> str:

@@ -105,7 +105,7 @@ def test_closed_it_says_so_and_when_it_opens_in_words(counter: Counter) -> None:
         "2027-02-01 17:15": ("Quầy đang nghỉ", "Mở cửa lại lúc 07:00 ngày mai, Thứ Ba 02/02/2027"),
         "2027-02-02 00:00": ("Quầy đang nghỉ", "Mở cửa lại lúc 07:00 hôm nay"),
         "2027-02-03 17:15": ("Quầy đang nghỉ", "Mở cửa lại lúc 07:00 Thứ Năm, ngày 11/02/2027"),
-        "2027-02-06 09:00": ("Nghỉ lễ: Tết Nguyên Đán", "Mở cửa lại lúc 07:00 Thứ Năm, ngày 11/02/2027"),
+        "2027-02-06 09:00": ("Nghỉ lễ: Tết\xa0Nguyên\xa0Đán", "Mở cửa lại lúc 07:00 Thứ Năm, ngày 11/02/2027"),
         "2027-02-11 06:45": None,
     }
 

@@ -15,6 +15,10 @@
       if (outside > 1) bad.push(`"${node.textContent.trim()}" is ${outside.toFixed(1)} px outside ${box.tagName}.${box.className}`);
     }
   }
+  for (const message of document.querySelectorAll(".message")) {
+    const beyond = message.scrollHeight - message.clientHeight;
+    if (visible(message) && beyond > 0) bad.push(`${message.parentElement.className} goes ${beyond} px beyond its place`);
+  }
   const pieces = [...document.querySelectorAll("header > *, footer > *, .rail .card, .rail h2, .idle .name, .idle .card, .idle h3")]
     .filter((piece) => visible(piece) && piece.getBoundingClientRect().width > 0);
   for (const [at, one] of pieces.entries()) for (const other of pieces.slice(at + 1)) {

@@ -18,6 +18,8 @@ import { Turns } from "./turns.js";
 const HEAD_SIZES = [42, 40, 38, 36, 34, 32, 30, 28, 26];
 const IDLE_SIZES = [84, 76, 68, 60, 54, 48, 42];
 
+const TOGETHER = /(?<=công|một) (?=an|cửa)/gi; // words of two syllables that no line should break within
+
 const clock = new WallClock(document.querySelector(".clock"));
 const banner = new Banner(document.querySelector(".banner"), () => fitUnit());
 const panel = new Panel(document.querySelector(".panel"));
@@ -37,7 +39,7 @@ function apply(state) {
   document.documentElement.lang = state.language;
   document.title = state.unit;
   const words = {
-    unit: state.unit,
+    unit: state.unit.replaceAll(TOGETHER, "\u00a0"),
     number: state.counter.number,
     counter: state.counter.label,
     hours: state.hours,

@@ -29,8 +29,8 @@ export class Emergency {
     const isOn = emergency !== null && emergency.left_ms > 0;
     this.root.hidden = !isOn;
     if (isOn) {
-      write(this.root, emergency);
       this.root.querySelector(".until").textContent = emergency.until;
+      write(this.root, emergency); // after that: what stands below it takes its room
       const left = Math.min(emergency.left_ms, LONGEST_MS);
       this.#timer = setTimeout(() => this.show({ ...emergency, left_ms: emergency.left_ms - left }), left);
     }
