@@ -36,7 +36,7 @@ soak:
 	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
 	@COUNTER_AGENT_BENCH=1 sh bootstrap.sh bench pytest tests/bench tests/surveillance/test_gstreamer.py
 	@COUNTER_AGENT_SCREEN_MINUTES=120 sh bootstrap.sh test pytest -o timeout=9000 tests/web/test_endurance.py
-	@COUNTER_AGENT_COMPOSITOR=1 sh bootstrap.sh test pytest tests/web/test_compositor.py
+	@COUNTER_AGENT_KIOSK=1 sh bootstrap.sh test pytest tests/web/test_compositor.py tests/systemd/test_policy.py
 	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/seeing/test_tamper.py
 	@COUNTER_AGENT_ONSET_S=600 sh bootstrap.sh test pytest -n 2 -o timeout=900 tests/surveillance/presence/test_onset.py
 	@COUNTER_AGENT_DAMAGED=1000 sh bootstrap.sh test pytest tests/screen/test_fuzz.py

@@ -71,7 +71,9 @@ def test_the_socket_is_where_the_pages_are_unless_said() -> None:
 
 def test_the_screens_browser_may_go_nowhere_but_to_this_box() -> None:
     policy = json.loads((UNITS / "counter-agent-kiosk.policy.json").read_text())
-    assert policy["URLBlocklist"] == ["*"]
+    assert policy["URLBlocklist"][0] == "*"
+    assert "chrome://*" not in policy["URLBlocklist"], "parts of its own window would become pages"
+    assert "DeveloperToolsAvailability" not in policy, "the kiosk's pipe would be cut, too"
     assert {urlsplit(address).hostname for address in policy["URLAllowlist"]} == {"127.0.0.1", "localhost", "::1"}
 
 

@@ -1,6 +1,6 @@
 """The glass itself: a real Wayland compositor's pixels, not what the browser says that it draws.
 
-`COUNTER_AGENT_COMPOSITOR=1` is what `make soak` sets; it needs sway and grim, and no display.
+`COUNTER_AGENT_KIOSK=1` is what `make soak` sets; it needs sway and grim, and no display.
 """
 
 import io
@@ -23,7 +23,7 @@ from tests.eventually import eventually
 from tests.web.serving import ADDRESS, Serving
 
 pytestmark = pytest.mark.skipif(
-    "COUNTER_AGENT_COMPOSITOR" not in os.environ or not all(map(shutil.which, ("sway", "grim"))),
+    "COUNTER_AGENT_KIOSK" not in os.environ or not all(map(shutil.which, ("sway", "grim"))),
     reason="looked at in `make soak`, where sway and grim are installed",
 )
 SIZE = (1280, 720)

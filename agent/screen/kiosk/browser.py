@@ -180,10 +180,12 @@ class Browser:
             raise TryAgain("there is no browser")
         if self._session is None:
             targets = self._pipe.ask("Target.getTargets", within_s=within_s)["targetInfos"]
-            page = next((target["targetId"] for target in targets if target["type"] == "page"), None)
-            if page is None:
+            pages = [target for target in targets if target["type"] == "page"]
+            if not pages:
                 raise TryAgain("the browser has no page")
-            attached = self._pipe.ask("Target.attachToTarget", {"targetId": page, "flatten": True}, within_s=within_s)
+            own = next((page for page in pages if page["url"] == self._address), pages[0])  # it may have opened others
+            wanted = {"targetId": own["targetId"], "flatten": True}
+            attached = self._pipe.ask("Target.attachToTarget", wanted, within_s=within_s)
             self._session = str(attached["sessionId"])
         return self._pipe.ask(method, params, session=self._session, within_s=within_s)
 
