@@ -1,7 +1,8 @@
 """The province's content, joined: what comes down the uplink, the store of media, and what a download yields to."""
 
 from agent.event import Lane
-from agent.screen.content.service import ContentService, Inbox
+from agent.screen.content.inbox import Inbox
+from agent.screen.content.service import ContentService
 from agent.screen.content.sets import Sets
 from agent.screen.ingest import Ingest
 from agent.screen.programme import Source

@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 
 from agent.files import replace_file
-from agent.screen.content.fetch import BLOCK_BYTES, Broken
+from agent.screen.content.fetch import BLOCK_BYTES
+from agent.screen.content.line import Broken
 
 STEP_BYTES = 4 * 2**20
 """So much is written down at once, so that the card is not worn by counting."""

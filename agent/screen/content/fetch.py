@@ -10,55 +10,25 @@ import hashlib
 import http.client
 import os
 import re
-import select
-import socket
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from agent import __version__
-from agent.errors import TryAgain
 from agent.files import flush_folder, replace_file
+from agent.screen.content.line import PATIENT, Broken, Limits, Line
 from agent.screen.content.manifest import ContentRefused, File, host_of
 
 BLOCK_BYTES = 64 * 1024
-TICK_S = 0.5
-CONNECT_S = 10.0
-SILENT_S = 20.0
-"""A line on which nothing comes for so long is given up."""
-HEAD_S = 20.0
-"""What may pass before a server has answered at all, however many bytes of its answer drip in."""
 SLOWEST_BYTES_S = 1024
-"""Slower than this over `DRIP_S`, it is no download."""
-DRIP_S = 60.0
+"""Slower than this over `Limits.drip_s`, it is no download."""
 REDIRECTS = 3
 MOVED = frozenset({301, 302, 303, 307, 308})
-
-
-class Broken(TryAgain):
-    """It did not work this time; `reason` names a message under `content.waits`."""
-
-    def __init__(self, reason: str, **values: Any) -> None:
-        super().__init__(reason, values)
-        self.reason, self.values = reason, values
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How patient it is."""
-
-    silent_s: float = SILENT_S
-    head_s: float = HEAD_S
-    drip_s: float = DRIP_S
-
-
-PATIENT = Limits()
 
 
 class Fetcher:
@@ -100,7 +70,7 @@ class Fetcher:
         host = host_of(url)
         for _ in range(REDIRECTS + 1):
             parts = urlsplit(url)
-            with closing(_Line(parts.hostname or "", parts.port, self._tls, self._wanted, self._limits)) as line:
+            with closing(Line(parts.hostname or "", parts.port, self._tls, self._wanted, self._limits)) as line:
                 answer = line.get(parts.path or "/", _asking(part, have))
                 if answer.status not in MOVED:
                     self._take(answer, line, part, have)
@@ -108,7 +78,7 @@ class Fetcher:
                 url = _onward(url, answer.getheader("Location", ""), host)
         raise Broken("redirects", count=REDIRECTS)
 
-    def _take(self, answer: http.client.HTTPResponse, line: "_Line", part: "_Part", have: int) -> None:
+    def _take(self, answer: http.client.HTTPResponse, line: Line, part: "_Part", have: int) -> None:
         match answer.status:
             case HTTPStatus.PARTIAL_CONTENT if have:
                 expected = f"bytes {have}-{part.total - 1}/{part.total}"
@@ -133,7 +103,7 @@ class Fetcher:
                 part.drop()
                 raise Broken("size")
 
-    def _copy(self, answer: http.client.HTTPResponse, line: "_Line", file: Any, left: int) -> bool:
+    def _copy(self, answer: http.client.HTTPResponse, line: Line, file: Any, left: int) -> bool:
         """Read *left* bytes into *file*; whether that was all that there is."""
         began_s, came = time.monotonic(), 0
         self._spend(0)
@@ -243,98 +213,3 @@ def _validator(answer: http.client.HTTPResponse) -> str:
     """A strong ETag; a weak one promises no equal bytes."""
     tag = answer.getheader("ETag", "").strip()
     return tag if re.fullmatch(r'"[!#-~]{0,200}"', tag) else ""
-
-
-class _Socket(ssl.SSLSocket):
-    """Waits in small steps, and asks before each whether it should go on waiting."""
-
-    turn: Callable[[], None] = staticmethod(lambda: None)
-
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
-        while True:
-            self.turn()
-            try:
-                return super().recv_into(buffer, nbytes, flags)
-            except ssl.SSLWantReadError:
-                select.select([self], [], [], TICK_S)
-            except ssl.SSLWantWriteError:
-                select.select([], [self], [], TICK_S)
-
-
-class _Line:
-    """One request's connection."""
-
-    def __init__(
-        self, host: str, port: int | None, tls: ssl.SSLContext, wanted: Callable[[], None], limits: Limits
-    ) -> None:
-        self._host = host
-        self._connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=tls)
-        self._wanted, self._limits = wanted, limits
-        self._answer: http.client.HTTPResponse | None = None
-        self._until_s = 0.0
-
-    def get(self, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-        """What the server answers to GET *path*."""
-        self._wanted()
-        try:
-            self._connection.connect()
-            line: Any = self._connection.sock
-            self._connection.request("GET", path, headers=headers)
-            line.turn = self._turn
-            line.settimeout(0)
-            self._until_s = time.monotonic() + self._limits.head_s
-            self._answer = self._connection.getresponse()
-            return self._answer
-        except (http.client.HTTPException, OSError) as error:
-            raise _broken(error, self._host) from error
-
-    def read(self, answer: http.client.HTTPResponse, most: int) -> bytes:
-        self._until_s = time.monotonic() + self._limits.silent_s
-        try:
-            return answer.read1(most)
-        except http.client.IncompleteRead as error:
-            raise Broken("short") from error
-        except (http.client.HTTPException, OSError) as error:
-            raise _broken(error, self._host) from error
-
-    def _turn(self) -> None:
-        self._wanted()
-        if time.monotonic() > self._until_s:
-            raise Broken("silent")
-
-    def close(self) -> None:
-        """Hang up. An answer that ends with its line has taken that over from the connection."""
-        for end in (self._answer, self._connection):
-            if end is not None:
-                with suppress(OSError):
-                    end.close()
-
-
-def _broken(error: Exception, host: str) -> Broken:
-    """Why there is no answer, in words for people."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return Broken("certificate", host=host, error=error.verify_message)
-        case TimeoutError():
-            return Broken("silent")
-        case socket.gaierror():
-            return Broken("name", host=host)
-        case ssl.SSLEOFError() | ConnectionError() | http.client.IncompleteRead():
-            return Broken("short")
-        case _:
-            return Broken("line", host=host, error=str(error) or type(error).__name__)
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """A client's context: the chain and the name are always checked.
-
-    Raises:
-        ContentRefused: the authority's file cannot be read.
-    """
-    try:
-        made = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ContentRefused("authority", path=str(ca_file), error=error.strerror or str(error)) from None
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.sslsocket_class = _Socket
-    return made

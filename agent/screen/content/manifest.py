@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from agent.errors import SystemReason
 from agent.screen.sniff import LARGEST_BYTES, Family
 from agent.settings.dates import Day
 from agent.settings.playlist import MOST_ITEMS, PlaylistItem
@@ -229,7 +230,7 @@ def parsed(text: str) -> Word:
         return Word(text=text, manifest=Manifest.model_validate_json(text))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ContentRefused("form", where=".".join(map(str, first["loc"])) or "-", error=first["msg"]) from None
+        raise ContentRefused("form", where=".".join(map(str, first["loc"])) or "-") from None
 
 
 def public_key(path: Path) -> "Ed25519PublicKey":
@@ -244,8 +245,10 @@ def public_key(path: Path) -> "Ed25519PublicKey":
 
     try:
         key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise ContentRefused("key", path=str(path), error=str(error).partition("\n")[0]) from None
+    except OSError as error:
+        raise ContentRefused("key", path=str(path), error=SystemReason.of(error)) from None
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise ContentRefused("key", path=str(path), error="not an Ed25519 key")
+        raise ContentRefused("key_form", path=str(path))
     return key

@@ -9,23 +9,23 @@ goes wrong is said to the province and in health, and what plays goes on playing
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from agent.clock import Clock
 from agent.errors import SystemReason, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language
 from agent.screen.content.allowance import Allowance
-from agent.screen.content.fetch import BLOCK_BYTES, PATIENT, Broken, Fetcher, Limits, tls_context
+from agent.screen.content.fetch import BLOCK_BYTES, Fetcher
+from agent.screen.content.inbox import Inbox
+from agent.screen.content.line import PATIENT, Broken, Limits, tls_context
 from agent.screen.content.manifest import ContentRefused, File, Word, public_key, read_word
-from agent.screen.content.report import ContentReport, LoadingSet, RefusedSet, ShownSet
 from agent.screen.content.sets import Sets
+from agent.screen.content.teller import Teller
 from agent.screen.ingest import Ingest
 from agent.screen.media import Record
 from agent.screen.store import NoRoom
@@ -41,34 +41,11 @@ IDLE_S = 2.0
 """So often it looks whether the province said something, while nothing is on its way."""
 GATE_S = 1.0
 """So often it is asked during a download whether it may go on."""
-TOLD_S = 10.0
-"""How far a download has come is told no more often."""
 SPREAD_S, CAP_S = 10.0, 600.0
-WORDS = 8
 YIELDS = frozenset({"link", "backlog", "hours", "clock", "cap"})
 """Reasons to wait that are nobody's fault."""
 
 UNCONFIGURED = Condition(Status.DEGRADED, "CONTENT_NOT_CONFIGURED")
-
-
-class Inbox:
-    """What the province said and nobody has read yet. Outlives the service; any thread."""
-
-    def __init__(self) -> None:
-        self._words: deque[bytes] = deque(maxlen=WORDS)
-
-    def put(self, payload: bytes) -> None:
-        self._words.append(payload)
-
-    def take(self) -> bytes | None:
-        try:
-            return self._words.popleft()
-        except IndexError:
-            return None
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._words
 
 
 class _Interrupted(Exception):
@@ -102,7 +79,7 @@ class ContentService(Service):
         super().__init__()
         self._settings, self._sets, self._ingest, self._inbox = settings, sets, ingest, inbox
         self._health, self._clock, self._language = health, clock, language
-        self._yields_to, self._tell, self._link = yields_to, tell, link
+        self._yields_to = yields_to
         self._limits, self._backoff_made = limits, backoff
         self._parts = sets.folder / "parts"
         self._stop = threading.Event()
@@ -112,9 +89,7 @@ class ContentService(Service):
         self._again_at_s = 0.0
         self._gate_at_s = 0.0
         self._backoff = backoff()
-        self._told: ContentReport | None = None
-        self._told_at_s = 0.0
-        self._told_over: int | None = None
+        self._teller = Teller(sets, self._parts, self._spelled, tell, link)
         self._is_unconfigured = False
 
     # -- the loop ----------------------------------------------------------------------------------
@@ -316,56 +291,9 @@ class ContentService(Service):
 
     @property
     def _waiting(self) -> str | None:
-        return None if self._waits is None else self._said("waits", self._waits.reason, self._waits.values)
-
-    def _said(self, kind: str, reason: str, values: dict[str, Any]) -> str:
-        return self._language.text(f"content.{kind}.{reason}", **values)
+        waits = self._waits
+        return None if waits is None else self._language.text(f"content.waits.{waits.reason}", **waits.values)
 
     def _report(self) -> None:
-        if self._settings is None:
-            return
-        link, now_s = self._link(), time.monotonic()
-        made = self._made_report()
-        is_other = self._told is None or made.but_for_bytes != self._told.but_for_bytes
-        is_due = now_s - self._told_at_s >= TOLD_S
-        if (made != self._told and (is_other or is_due)) or (link is not None and link != self._told_over):
-            self._told, self._told_at_s, self._told_over = made, now_s, link
-            self._tell(made.encode())
-
-    def _made_report(self) -> ContentReport:
-        loading = self._sets.loading
-        active, previous = (ShownSet.of(word) for word in (self._sets.active, self._sets.previous))
-        return ContentReport(
-            active=active,
-            previous=previous,
-            loading=self._loading_of(loading) if loading is not None else None,
-            refused=self._refused_of(*self._refusal) if self._refusal is not None else None,
-        )
-
-    def _loading_of(self, word: Word) -> LoadingSet:
-        missing = self._sets.missing(word)
-        files, whole = word.manifest.files, sum(file.bytes for file in word.manifest.files)
-        return LoadingSet(
-            set=word.manifest.set,
-            version=word.manifest.version,
-            files=len(files) - len(missing),
-            of_files=len(files),
-            bytes=whole - sum(file.bytes - self._come(file) for file in missing),
-            of_bytes=whole,
-            waits=self._waiting,
-        )
-
-    def _come(self, file: File) -> int:
-        """How much of *file* has been fetched."""
-        for path in (self._parts / file.sha256, self._parts / f"{file.sha256}.part"):
-            with suppress(OSError):
-                return path.stat().st_size
-        return 0
-
-    def _refused_of(self, refused: ContentRefused, word: Word | None) -> RefusedSet:
-        return RefusedSet(
-            reason=refused.reason,
-            message=self._spelled(refused),
-            set=word.manifest.set if word is not None else None,
-            version=word.manifest.version if word is not None else None,
-        )
+        if self._settings is not None:
+            self._teller.tell(self._waiting, self._refusal)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.screen.content.allowance import STEP_BYTES, Allowance
-from agent.screen.content.fetch import Broken
+from agent.screen.content.line import Broken
 
 
 class Days:

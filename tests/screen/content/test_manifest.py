@@ -138,3 +138,15 @@ def test_a_key_that_cannot_be_used_is_refused_in_words(tmp_path: Path) -> None:
         assert language("vi").text(f"content.refused.{refused.value.reason}", **refused.value.values)
     path.write_bytes(pem())
     assert read_word(said(NOTICE), key=public_key(path), hosts=[HOST])
+
+
+@pytest.mark.parametrize(("body", "words"), [(None, "không có tệp"), (b"no key", "không phải là khóa công khai")])
+def test_a_key_that_cannot_be_used_is_told_in_one_language(tmp_path: Path, body: bytes | None, words: str) -> None:
+    path = tmp_path / "content.pub"
+    if body is not None:
+        path.write_bytes(body)
+    with pytest.raises(ContentRefused) as refused:
+        public_key(path)
+    told = language("vi").text(f"content.refused.{refused.value.reason}", **refused.value.values)
+    assert words in told
+    assert not [word for word in ("No such file", "Unable", "PEM file", "error") if word in told]

@@ -13,9 +13,10 @@ import pytest
 from agent.clock import ClockQuality, ManualClock
 from agent.health import Health, Report, Status
 from agent.language import language
-from agent.screen.content import fetch
-from agent.screen.content.fetch import Limits
-from agent.screen.content.service import ContentService, Inbox
+from agent.screen.content import line
+from agent.screen.content.inbox import Inbox
+from agent.screen.content.line import Limits
+from agent.screen.content.service import ContentService
 from agent.screen.content.sets import Sets
 from agent.screen.develop import Developed, Refused
 from agent.screen.ingest import Ingest
@@ -98,11 +99,11 @@ class Counter:
 
 @pytest.fixture
 def counter(tmp_path: Path, web: Web, ca: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
-    monkeypatch.setattr(fetch, "TICK_S", 0.05)
+    monkeypatch.setattr(line, "TICK_S", 0.05)
     monkeypatch.setattr("agent.screen.content.service.TICK_S", 0.02)
     monkeypatch.setattr("agent.screen.content.service.IDLE_S", 0.02)
     monkeypatch.setattr("agent.screen.content.service.GATE_S", 0.05)
-    monkeypatch.setattr("agent.screen.content.service.TOLD_S", 0.05)
+    monkeypatch.setattr("agent.screen.content.teller.TOLD_S", 0.05)
     made = Counter(tmp_path, web, ca)
     yield made
     made.stop()
