@@ -27,7 +27,7 @@ controls:
 
 # Ten minutes (or SOAK_MINUTES) of every fault at once and five hundred of a camera, then a thousand kills, a hundred
 # thousand power cuts, ten thousand random byte streams into every framing of keypads, two hours of one-second items on
-# the screen and what a real compositor shows of it, eight hours of changing light, ten minutes of people who come, and a
+# the screen, half a minute of it without its agent, and what a real compositor shows of it, eight hours of changing light, ten minutes of people who come, and a
 # thousand damaged files for the screen.
 soak:
 	@sh bootstrap.sh test python -m tests.soak
@@ -36,6 +36,7 @@ soak:
 	@COUNTER_AGENT_STREAMS=10000 sh bootstrap.sh test pytest -n 2 tests/drivers/keypad/test_framing.py
 	@COUNTER_AGENT_BENCH=1 sh bootstrap.sh bench pytest tests/bench tests/surveillance/test_gstreamer.py
 	@COUNTER_AGENT_SCREEN_MINUTES=120 sh bootstrap.sh test pytest -o timeout=9000 tests/web/test_endurance.py
+	@COUNTER_AGENT_AWAY_S=30 sh bootstrap.sh test pytest tests/story/test_away.py
 	@COUNTER_AGENT_KIOSK=1 sh bootstrap.sh test pytest tests/web/test_compositor.py tests/systemd/test_policy.py
 	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/seeing/test_tamper.py
 	@COUNTER_AGENT_ONSET_S=600 sh bootstrap.sh test pytest -n 2 -o timeout=900 tests/surveillance/presence/test_onset.py

@@ -1,5 +1,6 @@
 """Nothing is ever seen between two items: every frame that the browser draws is looked at."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.screen.hub import Item, Notice
@@ -8,7 +9,7 @@ from tests.web.conftest import OpenPage
 from tests.web.films import coloured, shown
 from tests.web.looking import until
 from tests.web.screencast import Screencast
-from tests.web.serving import Serving
+from tests.web.serving import PLATE, Serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -65,6 +66,22 @@ def test_no_frame_of_a_mixed_playlist_is_black_or_white(serving: Serving, open_p
     assert navigations == []
     assert [colour for colour in frames if strange(colour)] == []
     assert sum(colour not in (RED, GREEN, BLUE) for colour in frames) > 50, "fades were seen"
+
+
+def test_no_frame_is_black_or_white_while_the_agent_is_away(serving: Serving, open_page: OpenPage) -> None:
+    red, green, _, _, blue, *_ = mixed(serving)
+    page = start(serving, open_page, [red, green, blue])
+    for item in (red, green, blue):
+        until(page, f"document.querySelector('.layer.on').dataset.item === '{item.id}'")
+    with Screencast(page, PLACE) as screencast:
+        serving.stop()
+        page.wait_for_timeout(1000)
+        serving.hub.set_nameplate(replace(PLATE, number=7))
+        serving.start_again()
+        page.evaluate("dispatchEvent(new Event('online'))")
+        screencast.until(lambda: page.evaluate("document.querySelector('.badge').textContent") == "Quầy số 7")
+    assert [colour for colour in screencast.frames if strange(colour)] == []
+    assert {RED, BLUE} <= set(screencast.frames), "the loop went on"
 
 
 def test_a_flash_of_one_frame_would_have_been_seen(serving: Serving, open_page: OpenPage) -> None:
