@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 
-REST_BEAT_S = 1.0
+REST_BEAT_S = 4.0
 FIRST_LOOK_S = 0.2
 
 

@@ -27,7 +27,8 @@ LONGEST_WAIT_S = 10.0
 GIVE_UP = 6
 WINDOW_S = 60.0
 PROVEN_S = 10.0
-TICK_S = 0.5
+TICK_S = 1.0
+"""Between two looks; what ends is looked at as it ends, and what is due when it is due."""
 GOODBYE_S = 4.5
 """All services together have this long to end: the promise is five seconds from the signal to the exit."""
 
@@ -48,6 +49,9 @@ class _Running:
 
     unit: Unit
     service: Service
+    ended: Callable[[], None]
+    """Called by that thread as its last deed, when `is_over`."""
+    is_over: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
     started_s: float = field(default_factory=time.monotonic)
@@ -63,6 +67,9 @@ class _Running:
         except Exception as error:
             log.exception("%s ended", self.unit.name)
             self.error = error
+        finally:
+            self.is_over = True
+            self.ended()
 
 
 @dataclass
@@ -130,7 +137,7 @@ class Supervisor:
 
     def _work(self) -> bool:
         """Do what was called for, waiting a tick for it; False: time to stop."""
-        wait_s = TICK_S
+        wait_s = min(TICK_S, max(0.0, self._next_due_s() - time.monotonic()))
         while True:
             try:
                 call = self._calls.get(timeout=wait_s)
@@ -140,6 +147,14 @@ class Supervisor:
                 return False
             call()
             wait_s = 0.0
+
+    def _next_due_s(self) -> float:
+        dues = [record.due_s for record in self._records.values() if record.due_s is not None]
+        return min(dues, default=float("inf"))
+
+    def _nudge(self) -> None:
+        """Have the main thread look at its services now."""
+        self._calls.put(lambda: None)
 
     def replace(self, units: Sequence[Unit]) -> None:
         """Make *units* the ones that run: what changed or went is stopped, what is new is started."""
@@ -163,14 +178,14 @@ class Supervisor:
                 log.exception("%s cannot be built", unit.name)
             self._failed(unit, error)
             return
-        running = self._running[unit.name] = _Running(unit, service)
+        running = self._running[unit.name] = _Running(unit, service, ended=self._nudge)
         running.thread.start()
 
     def _look(self) -> None:
         """Notice what ended or hangs, restart what is due, and feed the watchdog if all is well."""
         now = time.monotonic()
         for running in list(self._running.values()):
-            if not running.thread.is_alive():
+            if running.is_over:
                 del self._running[running.unit.name]
                 self._failed(running.unit, running.error)
             elif now - running.started_s >= PROVEN_S:

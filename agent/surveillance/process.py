@@ -97,7 +97,7 @@ _EGRESS: dict[str, Literal["pixelated", "masked", "plain"]] = {
 
 
 class CameraProcess:
-    """One child, from start to end. Everything but `ask` belongs to one thread."""
+    """One child, from start to end. Everything belongs to one thread, but for what says otherwise."""
 
     def __init__(self, camera: str, process: "subprocess.Popen[bytes]", wire: Wire, heartbeat: Heartbeat) -> None:
         self._camera = camera
@@ -230,9 +230,13 @@ class CameraProcess:
             oldest = min((question.asked_at for question in self._questions.values()), default=None)
         return 0.0 if oldest is None else time.monotonic() - max(oldest, self._stepped_at)
 
-    def leave(self) -> None:
-        """Ask the child to close its camera and go, and hear it for a moment until it has. `close` does the rest."""
+    def dismiss(self) -> None:
+        """Ask the child to close its camera and go; from any thread. Who attends it hears when it has."""
         self._wire.finish()
+
+    def leave(self) -> None:
+        """Dismiss the child, and hear it for a moment until it has gone. `close` does the rest."""
+        self.dismiss()
         deadline = time.monotonic() + LEAVE_S
         while (left_s := deadline - time.monotonic()) > 0:
             if self.attend(left_s) is not None:

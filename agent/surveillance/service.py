@@ -35,8 +35,10 @@ from agent.surveillance.spare import Spare
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 """Between two looks at the heartbeat, at most: what cannot wait for them the child tells."""
+LOOK_OFTEN_S = 0.5
+"""The same where key frames come so often that one that is broken could be missed."""
 ANSWER_S = 10.0
 """A child that owes a still and makes no step towards it for so long hangs."""
 CODES = frozenset(
@@ -117,6 +119,8 @@ class CameraService(Service):
         self._there: CameraProcess | None = None
         """The child, while its pictures are valid: what other threads may ask."""
         self._there_since = 0.0
+        self._followed: CameraProcess | None = None
+        """The child, from its order to its end."""
         self._lost_at: float | None = None
         self._failures = 0
         self._unrecorded = ""
@@ -186,11 +190,17 @@ class CameraService(Service):
         finally:
             self._spare.close()
 
+    def wake(self) -> None:
+        process = self._followed
+        if process is not None:
+            process.dismiss()
+
     def _serve(self, stop: threading.Event) -> None:
         self._vigil.resume(time.monotonic())
         sight = Sight(view=self._kept.view, ground=self._kept_ground.view)
         while not stop.is_set():
             process = self._spare.take()
+            self._followed = process
             try:
                 process.order(self._camera, timezone=self._timezone, sight=sight, backdrop=self._backdrop)
                 ending = self._follow(process, stop)
@@ -200,7 +210,7 @@ class CameraService(Service):
                     self._there = None
                     self._take_in(process)  # it finished its segment
             finally:
-                self._there = None
+                self._there = self._followed = None
                 self._lose_sight(process, "agent" if stop.is_set() else "camera")
                 is_gone = process.close()
             if ending is None:
@@ -215,10 +225,12 @@ class CameraService(Service):
         """Watch one child until it is lost, or *stop*: then None."""
         while not stop.is_set():
             self.progress.beat()
-            ending = process.attend(min(LOOK_EVERY_S, due_s(process.heartbeat.read(), now=time.monotonic())))
+            beat = process.heartbeat.read()
+            look_s = min(LOOK_EVERY_S, max(LOOK_OFTEN_S, beat.gop_s / 2))
+            ending = process.attend(min(look_s, due_s(beat, now=time.monotonic())))
             self._take_in(process)
             if ending is not None:
-                return ending
+                return None if stop.is_set() else ending
             beat = process.heartbeat.read()
             now = time.monotonic()
             self._vigil.see(beat)

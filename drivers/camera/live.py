@@ -37,6 +37,8 @@ class LiveCamera(base.Camera):
         self._monotonic = monotonic
         self._container: InputContainer | None = None
         self._packets: Iterator[av.Packet[Any]] = iter(())
+        self._broken: tuple[type[Exception], ...] = ()
+        """What FFmpeg raises, where it is loaded."""
         self._next: _Arrival | None = None
         """What came behind a key frame, to see whether it still belongs to that."""
         self._codec = base.Codec("")
@@ -68,7 +70,7 @@ class LiveCamera(base.Camera):
         context = stream.codec_context
         self._codec = base.Codec(context.name, bytes(context.extradata or b""))
         self._size = f"{context.width}x{context.height}" if context.width else ""
-        self._packets = self._container.demux(stream)
+        self._packets, self._broken = self._container.demux(stream), (FFmpegError, OSError)
         self._parameters, self._stamp = b"", BEFORE
 
     def _refuse(self, error: Exception) -> NoReturn:
@@ -102,15 +104,13 @@ class LiveCamera(base.Camera):
         return base.Packet(packet, packet.size, packet.is_keyframe, at)
 
     def _receive(self) -> _Arrival:
-        from av import FFmpegError  # noqa: PLC0415
-
         try:
-            packet = next((packet for packet in self._packets if packet.size), None)
-        except (FFmpegError, OSError) as error:
+            for packet in self._packets:
+                if packet.size:
+                    return _Arrival(packet, self._monotonic())
+        except self._broken as error:
             raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {reason(error)}") from None
-        if packet is None:
-            raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {self._last_words()}")
-        return _Arrival(packet, self._monotonic())
+        raise base.DriverNotReady("CAMERA_ENDED", f"{self.where}: {self._last_words()}")
 
     def _whole(self, keyframe: "av.Packet[Any]") -> "av.Packet[Any]":
         """The picture that begins with *keyframe*: known once something else comes."""

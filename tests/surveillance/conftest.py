@@ -104,6 +104,7 @@ class Running:
         """Ask the service to end; how many seconds that took."""
         began = time.monotonic()
         self._stop.set()
+        self.service.wake()
         self._thread.join(5)
         assert not self._thread.is_alive()
         return time.monotonic() - began

@@ -87,13 +87,13 @@ class Backdrop:
         self._seen_at = at
         still = _alike(small, self._standing) & np.isfinite(self._since)
         _follow(self._standing, small, still)
-        np.copyto(self._standing, small, where=~still[:, :, None])
-        self._since[~still] = at
+        _take_over(self._standing, small, ~still)
+        np.putmask(self._since, ~still, at)
         fits = self._known & _alike(small, self._learned)
         _follow(self._learned, small, fits)
-        stood = at - self._since >= np.where(self._known, ABSORB_S, LEARN_S)
-        taken = stood & ~fits
-        np.copyto(self._learned, self._standing, where=taken[:, :, None])
+        since = self._since
+        taken = ((since <= at - ABSORB_S) | (~self._known & (since <= at - LEARN_S))) & ~fits
+        _take_over(self._learned, self._standing, taken)
         self._known |= taken
         self._keep(at)
 
@@ -156,7 +156,12 @@ def _small(picture: Picture) -> NDArray[np.float32]:
 
 def _follow(kept: NDArray[np.float32], seen: NDArray[np.float32], where: Mask) -> None:
     """Let *kept* come a little nearer to *seen*."""
-    cv2.accumulateWeighted(seen, kept, FOLLOW, mask=where.astype(np.uint8))
+    cv2.accumulateWeighted(seen, kept, FOLLOW, mask=where.view(np.uint8))
+
+
+def _take_over(kept: NDArray[np.float32], seen: NDArray[np.float32], where: Mask) -> None:
+    """Let *kept* be what was *seen*."""
+    cv2.copyTo(seen, where.view(np.uint8), kept)
 
 
 def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> Mask:

@@ -21,7 +21,9 @@ from agent.surveillance.recording.retention import Limits
 
 log = logging.getLogger(__name__)
 
-WAIT_S = 1.0
+WAIT_S = 4.0
+AGAIN_S = 1.0
+"""What the disk refused is tried again so soon."""
 PRUNE_EVERY_S = 30.0
 WAITING = 1000
 """Segments told and not yet entered: half a day of them; the oldest is dropped, and found at the next start."""
@@ -59,7 +61,7 @@ class Archivist(Service):
                 self.progress.beat()
                 if self._told is None:
                     self._told = self._recorded.take(WAIT_S)
-                elif stop.wait(WAIT_S):
+                elif stop.wait(AGAIN_S):
                     break
                 try:
                     self._work()

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, cast
 
 import av
 from av.container import OutputContainer
 
 from agent.surveillance.decode import Moment
-from agent.surveillance.recording.timing import TICK, Timeline
+from agent.surveillance.recording.timing import TICK, TICKS_A_S, Timeline
 from drivers.base import Codec, Packet
 
 SUFFIX = ".mp4"
@@ -55,6 +55,8 @@ class _Open:
     container: OutputContainer
     stream: Any
     codec: Codec
+    time_base: Fraction
+    """Of the camera's packets, each of which would make it anew for who asks."""
     size_px: tuple[int, int]
     began_at: float
     last_at: float
@@ -193,31 +195,32 @@ class Recorder:
         folder = self._folder / f"{wall:%Y%m%d}"
         folder.mkdir(parents=True, exist_ok=True)
         # By chance: a box without a clock of its own begins every life at the same second, with the same numbers.
-        path = folder / f"{wall:%H%M%S}-{token_hex(4)}{_ending(self._boot)}"
+        path = folder / f"{wall:%H%M%S}-{os.urandom(4).hex()}{_ending(self._boot)}"
         container = av.open(f"file:{path}", "w", format="mp4", options=_OPTIONS)
-        source = cast("av.Packet[Any]", keyframe.data).stream
+        packet = cast("av.Packet[Any]", keyframe.data)
+        source = packet.stream
         if source is not None:
             stream: Any = container.add_stream_from_template(source)
         else:
             stream = container.add_mux_stream(codec.name, width=size_px[0], height=size_px[1])
-        self._open = _Open(path, container, stream, codec, size_px, keyframe.at_monotonic, keyframe.at_monotonic)
+        at = keyframe.at_monotonic
+        self._open = _Open(path, container, stream, codec, packet.time_base, size_px, began_at=at, last_at=at)
 
     def _write(self, open_: _Open, packet: Packet) -> None:
         """Copy *packet*, which others look at too, so what the container needs to change is put back."""
         data = cast("av.Packet[Any]", packet.data)
-        before, stream = (data.pts, data.dts, data.time_base), data.stream
-        pts, dts, time_base = before
-        told, unit_s = dts if dts is not None else pts, float(time_base)
+        pts, dts, time_base, stream = data.pts, data.dts, open_.time_base, data.stream
+        told, unit_s = dts if dts is not None else pts, time_base.numerator / time_base.denominator
         told_s = told * unit_s if told is not None else None
         at = open_.timeline.next(told_s, packet.at_monotonic)
         ahead_s = (pts - told) * unit_s if pts is not None and told is not None else 0.0
         try:
             data.time_base = TICK
-            data.dts, data.pts = at, at + max(0, round(ahead_s / TICK))
+            data.dts, data.pts = at, at + max(0, round(ahead_s * TICKS_A_S))
             data.stream = open_.stream
             open_.container.mux_one(data)
         finally:
-            data.pts, data.dts, data.time_base = before
+            data.pts, data.dts, data.time_base = pts, dts, time_base
             if stream is not None:  # PyAV cannot take it away again
                 data.stream = stream
         open_.pictures += 1

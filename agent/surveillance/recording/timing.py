@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-TICK = Fraction(1, 90_000)
+TICKS_A_S = 90_000
+TICK = Fraction(1, TICKS_A_S)
 LONGEST_STEP_S = 2.0
 """Two pictures that say they are farther apart than this, or not apart at all, are timed by their arrival."""
 
@@ -22,7 +23,7 @@ class Timeline:
         else:
             step_s = told_s - self._told if told_s is not None and self._told is not None else 0.0
             if not 0 < step_s <= LONGEST_STEP_S:
-                step_s = max(float(TICK), arrived_s - self._arrived)
+                step_s = max(1 / TICKS_A_S, arrived_s - self._arrived)
         self._told, self._arrived = told_s, arrived_s
-        self._at += max(1, round(step_s / TICK)) if step_s else 0
+        self._at += max(1, round(step_s * TICKS_A_S)) if step_s else 0
         return self._at

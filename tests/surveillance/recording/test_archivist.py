@@ -37,6 +37,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.surveillance.recording.archivist.WAIT_S", 0.2)
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(NOW)
@@ -52,6 +57,7 @@ def working(folder: Path, recorded: Recorded, clock: ManualClock) -> Iterator[No
         yield
     finally:
         stop.set()
+        service.wake()
         thread.join(5)
         assert not thread.is_alive()
 
