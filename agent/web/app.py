@@ -6,6 +6,7 @@ for anything but the network; a camera's still is waited for on a thread of its 
 """
 
 import json
+import mimetypes
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,6 +45,7 @@ templates = Jinja2Templates(_HERE / "templates")
 
 def create_app(site: Site) -> Starlette:
     """The whole site as one ASGI application; `app.state.streams.close()` lets its open streams go."""
+    mimetypes.init(files=())  # what a suffix means is in the standard library, whatever tables this box has
     pages = _Pages(site)
     app = Starlette(
         routes=[
