@@ -6,11 +6,12 @@ emergency too, so that a page whose agent has died falls back on what is right. 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from agent.clock import Clock, Moment
 from agent.language import Language
+from agent.rating.figures.opening import day_of
 from agent.screen.calendar import Calendar
 from agent.screen.closing import closed_slide, takeover
 from agent.screen.emergency import Alarm, Siren
@@ -122,9 +123,12 @@ class Programme:
 
     @property
     def missing(self) -> list[str]:
-        """Files that the playlist names and the folder does not hold."""
+        """Files that the playlist names and the folder does not hold, but for those whose last day is over."""
+        now = self._clock.read()
+        today = day_of(now.at, self._calendar.zone) if now.quality.is_trusted else date.min
         entries = self._own.entries if self._own is not None else ()
-        return list(dict.fromkeys(entry.name for entry in entries if entry.fault and entry.fault.code == "missing"))
+        lacking = [entry for entry in entries if entry.fault is not None and entry.fault.code == "missing"]
+        return list(dict.fromkeys(entry.name for entry in lacking if (entry.window.last or today) >= today))
 
     @property
     def borrowed(self) -> list[Medium]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from agent.clock import Clock
+from agent.clock import STEP, Clock, Moment
 
 SkipReason = Literal["slow", "broken", "no_frame", "frozen", "overran"]
 """Not loaded in time; not decodable; no picture 3 s after its start; stood still; past its end by 5 s."""
@@ -21,6 +21,7 @@ LIMIT_CELLS = 4096
 KNOWN_AFTERWARDS = 512
 """So many items that left the playlist still count: a page that lost its agent reports later."""
 LONGEST_AGO_S = 24 * 3600.0
+HALF_AN_HOUR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Played:
     """How often it was skipped, or left before its end."""
 
 
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 class Tally:
     """Counts by item and hour."""
 
@@ -44,6 +49,7 @@ class Tally:
         self._lock = threading.Lock()
         self._names: dict[str, str] = {}
         self._cells: dict[tuple[str, datetime], Counter[str]] = {}
+        self._booted = clock.read().booted
         self._uncounted = 0
 
     def know(self, items: Iterable[tuple[str, str]]) -> None:
@@ -58,9 +64,10 @@ class Tally:
 
     def count(self, item: str, reason: SkipReason | None = None, *, ago_s: float = 0.0) -> bool:
         """Count that *item* came on, or was skipped for *reason*, so long ago. False: no such item."""
-        seen_at = self._clock.now() - timedelta(seconds=min(max(ago_s, 0.0), LONGEST_AGO_S))
-        cell = item, seen_at.replace(minute=0, second=0, microsecond=0)
+        now = self._clock.read()
+        cell = item, _hour(now.at - timedelta(seconds=min(max(ago_s, 0.0), LONGEST_AGO_S)))
         with self._lock:
+            self._follow(now)
             if item not in self._names:
                 return False
             if cell not in self._cells and len(self._cells) >= LIMIT_CELLS:
@@ -71,7 +78,9 @@ class Tally:
 
     def take(self, before: datetime | None = None) -> list[Played]:
         """Hand over the counts of the hours before *before*, or all; oldest hour first."""
+        now = self._clock.read()
         with self._lock:
+            self._follow(now)
             taken = {cell: n for cell, n in self._cells.items() if before is None or cell[1] < before}
             for cell in taken:
                 del self._cells[cell]
@@ -86,6 +95,15 @@ class Tally:
             )
             for (item, hour), counts in sorted(taken.items(), key=lambda pair: pair[0][1])
         ]
+
+    def _follow(self, now: Moment) -> None:
+        """Move what was counted along with a clock that was set since: it was not yesterday, the clock was wrong."""
+        moved, self._booted = now.booted - self._booted, now.booted
+        if abs(moved) < STEP:
+            return
+        before, self._cells = self._cells, {}
+        for (item, hour), counts in before.items():
+            self._cells.setdefault((item, _hour(hour + moved + HALF_AN_HOUR)), Counter()).update(counts)
 
     def take_uncounted(self) -> int:
         """How many reports found no cell since the last call."""

@@ -170,3 +170,15 @@ def test_an_emergency_is_shown_until_its_end_whatever_the_clock_is_worth_and_clo
     counter.clock.advance(timedelta(minutes=59).total_seconds())
     counter.programme.turn()
     assert counter.hub.state()["emergency"] is None
+
+
+def test_a_file_whose_last_day_is_over_is_not_missed(tmp_path: Path) -> None:
+    screen = Screen.model_validate({"playlist": [{"file": "tết.mp4", "until": "2027-02-10"}, {"file": "gone.jpg"}]})
+    counter = Counter(tmp_path, screen)
+    counter.programme.offered(FOLDER)
+    counter.at("2027-02-10 17:00")
+    assert counter.programme.missing == ["tết.mp4", "gone.jpg"]
+    counter.at("2027-02-11 08:00")
+    assert counter.programme.missing == ["gone.jpg"]
+    counter.clock.set_wall(counter.clock.now(), ClockQuality.NONE)
+    assert counter.programme.missing == ["tết.mp4", "gone.jpg"], "who knows what day it is"

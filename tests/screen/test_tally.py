@@ -46,6 +46,17 @@ def test_only_what_is_over_is_taken_before_an_hour(tally: Tally, clock: ManualCl
     assert [cell.hour.hour for cell in tally.take()] == [9]
 
 
+def test_what_was_shown_by_a_wrong_clock_is_told_by_the_right_one(tally: Tally, clock: ManualClock) -> None:
+    tally.count(A)
+    clock.set_wall(datetime(2026, 9, 3, 10, 58, tzinfo=UTC))
+    tally.count(A)
+    tally.count(B)
+    [first, second] = tally.take()
+    assert {(first.item, first.times), (second.item, second.times)} == {(A, 2), (B, 1)}
+    assert {first.hour, second.hour} == {datetime(2026, 9, 3, 10, tzinfo=UTC)}
+    assert tally.take() == []
+
+
 def test_what_could_not_be_kept_elsewhere_counts_again(tally: Tally) -> None:
     tally.count(A)
     tally.count(A, "slow")

@@ -17,7 +17,8 @@ STEP_BYTES = 4 * 2**20
 class Allowance:
     """A day's bytes. One thread."""
 
-    def __init__(self, path: Path, limit_bytes: int, today: Callable[[], date]) -> None:
+    def __init__(self, path: Path, limit_bytes: int, today: Callable[[], date | None]) -> None:
+        """*today* is None while the clock cannot be believed: then it is still the day that was written down."""
         self._path, self._limit_bytes, self._today = path, limit_bytes, today
         self._day, self._noted = "", 0
         self._spent = 0
@@ -47,7 +48,8 @@ class Allowance:
                 self._note(self._spent)
 
     def _turn_page(self) -> None:
-        if (day := self._today().isoformat()) != self._day:
+        today = self._today()
+        if today is not None and (day := today.isoformat()) != self._day:
             self._day, self._noted, self._spent = day, 0, 0
 
     def _note(self, count: int) -> None:

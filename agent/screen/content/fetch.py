@@ -12,8 +12,8 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,14 @@ class Fetcher:
             if spent_s > self._limits.drip_s and came < spent_s * SLOWEST_BYTES_S:
                 raise Broken("slow")
         return not line.read(answer, 1)
+
+
+def sweep(folder: Path, wanted: Collection[str] = ()) -> None:
+    """Delete from *folder* whatever came of files that are not *wanted*, by their hashes."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.partition(".")[0] not in wanted:
+                path.unlink(missing_ok=True)
 
 
 def _onward(url: str, place: str, host: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 from agent.clock import Clock
@@ -20,7 +21,7 @@ from agent.errors import SystemReason, TryAgain
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language
 from agent.screen.content.allowance import Allowance
-from agent.screen.content.fetch import BLOCK_BYTES, Fetcher
+from agent.screen.content.fetch import BLOCK_BYTES, Fetcher, sweep
 from agent.screen.content.inbox import Inbox
 from agent.screen.content.line import PATIENT, Broken, Limits, tls_context
 from agent.screen.content.manifest import ContentRefused, File, Word, public_key, read_word
@@ -44,7 +45,6 @@ GATE_S = 1.0
 SPREAD_S, CAP_S = 10.0, 600.0
 YIELDS = frozenset({"link", "backlog", "hours", "clock", "cap"})
 """Reasons to wait that are nobody's fault."""
-
 UNCONFIGURED = Condition(Status.DEGRADED, "CONTENT_NOT_CONFIGURED")
 
 
@@ -117,6 +117,8 @@ class ContentService(Service):
                 self._sets.roll_back(is_order=False)
         if self._settings is not None:
             self._prepare(self._sets.lost)
+        else:
+            sweep(self._parts)
 
     def _beat(self) -> None:
         self.progress.beat()
@@ -153,11 +155,7 @@ class ContentService(Service):
         self._sets.loading, self._refusal, self._waits, self._again_at_s = word, None, None, 0.0
         self._backoff = self._backoff_made()
         log.info("content: set %s, version %d, is being fetched", word.manifest.set, word.manifest.version)
-        wanted = {file.sha256 for file in word.manifest.files}
-        with suppress(OSError):
-            for path in self._parts.iterdir():
-                if path.name.partition(".")[0] not in wanted:
-                    path.unlink(missing_ok=True)
+        sweep(self._parts, {file.sha256 for file in word.manifest.files})
 
     def _refuse(self, refused: ContentRefused, word: Word | None) -> None:
         log.warning("content: refused: %s", self._spelled(refused))
@@ -248,8 +246,11 @@ class ContentService(Service):
             raise ContentRefused("file", name=file.name, why=why)
 
     def _allowance(self, settings: Content) -> Allowance:
-        limit = settings.daily_mb * 10**6
-        return Allowance(self._sets.folder / "spent.json", limit, lambda: self._clock.now().date())
+        return Allowance(self._sets.folder / "spent.json", settings.daily_mb * 10**6, self._today)
+
+    def _today(self) -> date | None:
+        now = self._clock.read()
+        return now.at.date() if now.quality.is_trusted else None
 
     def _wanted(self) -> None:
         """Called again and again while something is fetched or taken in."""

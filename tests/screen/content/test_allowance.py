@@ -11,7 +11,8 @@ from agent.screen.content.line import Broken
 
 class Days:
     def __init__(self, path: Path) -> None:
-        self.path, self.day = path / "spent.json", date(2027, 1, 4)
+        self.path = path / "spent.json"
+        self.day: date | None = date(2027, 1, 4)
 
     def life(self, limit: int = 10_000_000) -> Allowance:
         return Allowance(self.path, limit, lambda: self.day)
@@ -53,3 +54,11 @@ def test_what_was_settled_is_counted_to_the_byte(days: Days) -> None:
 def test_a_damaged_count_begins_anew(days: Days, body: bytes) -> None:
     days.path.write_bytes(body)
     days.life().spend(1000)
+
+
+def test_a_clock_nobody_believes_begins_no_new_day(days: Days) -> None:
+    days.life().spend(9_000_000)
+    days.day = None
+    allowance = days.life()
+    with pytest.raises(Broken, match="cap"):
+        allowance.spend(1_000_000)

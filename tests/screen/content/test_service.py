@@ -359,6 +359,16 @@ def test_a_file_that_the_box_was_too_short_of_memory_for_is_tried_again(
     assert len(playing.web.asked) == 1, "it is not fetched twice"
 
 
+def test_half_a_set_goes_when_the_province_has_no_say_any_more(counter: Counter) -> None:
+    parts = counter.folder / "content" / "parts"
+    parts.mkdir(parents=True)
+    (parts / f"{'a' * 64}.part").write_bytes(b"half")
+    counter.settings = None
+    counter.start()
+    counter.await_code("CONTENT_OFF")
+    assert list(parts.iterdir()) == []
+
+
 def test_without_a_section_in_the_settings_nothing_is_taken_and_that_is_said(counter: Counter) -> None:
     counter.settings = None
     counter.start()
