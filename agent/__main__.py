@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -485,6 +485,59 @@ def portal(code: str, url: str, listen: str, keys: Path, store: Path, *, is_behi
 
     site = Site(url, listen, is_behind_proxy)
     Portal(_door(client_id(code), **options), province=code, site=site, keys=keys, store=store).run(_until_signal())
+
+
+@province.command()
+@_with_broker
+@click.argument("title", required=False)
+@click.argument("lines", nargs=-1)
+@click.option("--to", "agent", required=True, help="One counter by its name, or _all.")
+@click.option("--by", required=True, help="Who asks for it; the counters' events and health say so.")
+@click.option("--minutes", type=click.FloatRange(min=1), help="How long, at most 72 hours; order it again for longer.")
+@click.option("--withdraw", is_flag=True, help="Give the screens back, in the place of a message.")
+@click.option("--wait", "wait_s", type=click.FloatRange(0, 300), default=10.0, show_default=True, help="For answers.")
+@click.option("--json", "as_json", is_flag=True, help="One line for programs.")
+def emergency(
+    code: str,
+    title: str | None,
+    lines: tuple[str, ...],
+    *,
+    agent: str,
+    by: str,
+    minutes: float | None,
+    withdraw: bool,
+    wait_s: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Take over the screens with TITLE and up to two LINES, and tell what each counter made of it.
+
+    Exit code 0 when every counter did it, 1 when one is away, refused, or did not answer.
+
+    \b
+    Example:  counter-agent province emergency --province 40 --broker mqtt://localhost:1883 --to _all
+                --by "UBND tỉnh" --minutes 240 "Bão số 5" "Quầy tạm đóng cửa" "Cần cứu hộ gọi 114"
+    """
+    from agent.province.emergency import give, takeover, told, withdrawal  # noqa: PLC0415
+
+    now = datetime.now().astimezone()
+    if withdraw in (title is not None, minutes is not None):
+        raise click.UsageError("either TITLE and --minutes, or --withdraw")
+    if title is None or minutes is None:
+        wording, said = withdrawal(by=by, now=now), "gave the screen back"
+        until = now + timedelta(seconds=wording.holds_s)
+    else:
+        until = now + timedelta(minutes=minutes)
+        wording, said = takeover(title, lines, by=by, ends=until, now=now), f"shows it until {until:%H:%M %d/%m}"
+    name = f"{now:%Y%m%dT%H%M%S}-{token_hex(2)}"
+    door = _door(f"province-{code}-emergency-{token_hex(4)}", **options)
+    outcome = give(door, wording, province=code, to=agent, name=name, wait_s=wait_s)
+    if as_json:
+        click.echo(json.dumps({"order": name, "counters": outcome}, ensure_ascii=False))
+    else:
+        click.echo("\n".join(told(outcome, done=said, until=f"{until:%H:%M %d/%m}")))
+    if not outcome or any(answer["status"] != "done" for answer in outcome.values()):
+        sys.exit(1)
 
 
 @province.group(cls=Examples)

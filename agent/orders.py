@@ -14,7 +14,7 @@ from agent.pictures import Arguments, Pictures, asked_by
 from agent.rating.figures.bookkeeper import TransactionsData
 from agent.rating.inspection.chord import checked_code
 from agent.rating.inspection.inspection import LASTS_S
-from agent.rating.inspection.modes import ModeKind
+from agent.rating.inspection.modes import BY_LENGTH, ModeKind
 from agent.rating.inspection.sign import Sign
 from agent.rating.inspection.slip import Slip
 from agent.screen.content.sets import Sets
@@ -132,14 +132,21 @@ class Duties:
     def emergency(self, arguments: Arguments) -> Done:
         """Give the whole screen to `title` and `lines`, for `minutes` or `until` a time, 72 hours at most.
 
-        `minutes: 0` gives it back.
+        `minutes: 0` gives it back. With both, `until` counts where the time is sure: a counter that takes the order
+        late does not show it longer than the others.
         """
-        by, lasts_s = asked_by(arguments), self._lasts_s(arguments)
-        if lasts_s == 0:
-            self.siren.silence()
-            return Done({"emergency": False})
-        notice = worded(arguments.get("title"), arguments.get("lines", ()))
-        self.siren.sound(notice, by=by, lasts_s=lasts_s)
+        try:
+            by = asked_by(arguments)
+            is_both = "until" in arguments and "minutes" in arguments and self.clock.quality().is_trusted
+            lasts_s = self._lasts_s({"until": arguments["until"]} if is_both else arguments)
+            if lasts_s == 0:
+                self.siren.silence(by=by)
+                return Done({"emergency": False})
+            notice = worded(arguments.get("title"), arguments.get("lines", ()))
+            self.siren.sound(notice, by=by, lasts_s=lasts_s)
+        except (ValueError, TypeError, PersonMustAct) as error:
+            self.siren.refused(by=str(arguments.get("by", ""))[:BY_LENGTH], reason=str(error))
+            raise
         return Done({"emergency": True, "minutes": round(lasts_s / 60, 1)})
 
     def roll_content_back(self, arguments: Arguments) -> Done:

@@ -145,6 +145,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.urn",
                 "agent.rating.phone.visit",
                 "agent.screen.content.manifest",
+                "agent.screen.emergency",
                 "agent.screen.media",
                 "agent.screen.sniff",
                 "agent.uplink.backoff",

@@ -197,8 +197,19 @@ def test_an_emergency_takes_the_screen_for_minutes_or_until_a_time_and_can_be_ta
     assert on is not None
     assert (on[0].notice.title, on[0].notice.lines, on[1]) == (EMERGENCY["title"], tuple(EMERGENCY["lines"]), 90 * 60)
     assert duties.emergency({**EMERGENCY, "until": "2026-09-01T10:15:00+07:00"}).answer["minutes"] == 120
+    both = {"until": "2026-09-01T10:15:00+07:00", "minutes": 600}
+    assert duties.emergency({**EMERGENCY, **both}).answer["minutes"] == 120, (
+        "whoever takes it late ends with the others"
+    )
     assert duties.emergency({"by": "UBND tỉnh", "minutes": 0}).answer == {"emergency": False}
     assert duties.siren.look() is None
+
+
+def test_an_emergency_for_a_counter_that_is_not_sure_of_the_time_lasts_its_minutes(duties: Duties) -> None:
+    clock = ManualClock(CLOCK.now(), quality=ClockQuality.NONE)
+    unsure = replace(duties, clock=clock)
+    answer = unsure.emergency({**EMERGENCY, "until": "2020-01-01T00:00:00+07:00", "minutes": 60}).answer
+    assert answer["minutes"] == 60
 
 
 @pytest.mark.parametrize(

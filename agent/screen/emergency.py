@@ -7,27 +7,51 @@
   the true end counts.
 - **It is on the disk first**, in one small file beside the outbox that is replaced whole, so neither a restart nor a
   power cut loses it. The file goes when the emergency is over or taken back.
+- **The province is told** when one begins, ends, is taken back or was refused: which counters showed it is in their
+  events. An event that the card does not take waits in memory; the screen never waits for it.
 
 Any thread may ask; nothing here waits but for the disk.
 """
 
 import json
+import logging
 import threading
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agent.alive import LastLife
 from agent.clock import Clock, Moment
-from agent.errors import TryAgain
+from agent.data import EventData
+from agent.errors import CounterAgentError, TryAgain
+from agent.event import EventType, Fact
 from agent.files import flush_folder, replace_file
 from agent.screen.glyphs import missing, named
 from agent.screen.scene import EMERGENCY_CHARACTERS, EMERGENCY_LINES, TITLE_CHARACTERS, Notice
 
+log = logging.getLogger(__name__)
+
 LIMIT_S = 72 * 3600.0
 """How long one may last; a longer one is ordered again."""
+REASON_LENGTH = 300
+UNTOLD = 8
+
+
+class EmergencyChange(EventData):
+    """An `alert`: an emergency took the screen, came to its end, was taken back, or its order was refused."""
+
+    code: Literal["EMERGENCY_BEGAN", "EMERGENCY_ENDED", "EMERGENCY_WITHDRAWN", "EMERGENCY_REFUSED"]
+    by: str
+    """Who asked for it; in `EMERGENCY_WITHDRAWN`, who asked for its end."""
+    title: str | None = None
+    lasts_s: int | None = None
+    """How long it was granted for, in `EMERGENCY_BEGAN`."""
+    reason: str | None = None
+    """Why it was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +158,21 @@ def read_alarm(path: Path) -> Alarm | None:
 class Siren:
     """Whether there is an emergency. Outlives the services."""
 
-    def __init__(self, path: Path, clock: Clock, alarm: Alarm | None, last: LastLife | None) -> None:
-        """*alarm* is what an earlier life left at *path*, *last* what is known of that life's end."""
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        alarm: Alarm | None,
+        last: LastLife | None,
+        *,
+        append: Callable[[Fact], object] = lambda _: None,
+    ) -> None:
+        """*alarm* is what an earlier life left at *path*, *last* what is known of that life's end. *append* keeps an
+        event for the province; raises CounterAgentError."""
         self._path = path
         self._clock = clock
+        self._append = append
+        self._untold: deque[Fact] = deque(maxlen=UNTOLD)
         self._lock = threading.Lock()
         self._alarm = alarm.carried_over(clock.read(), clock.boot, last) if alarm is not None else None
         self._kept = alarm
@@ -156,16 +191,25 @@ class Siren:
             alarm = Alarm.begun(notice, by=by, lasts_s=lasts_s, now=now, boot=self._clock.boot)
             self._keep(alarm)
             self._alarm = alarm
+            self._tell(EmergencyChange(code="EMERGENCY_BEGAN", by=by, title=notice.title, lasts_s=round(lasts_s)))
             return alarm
 
-    def silence(self) -> None:
+    def refused(self, *, by: str, reason: str) -> None:
+        """An order for one was refused: the province is told."""
+        with self._lock:
+            self._tell(EmergencyChange(code="EMERGENCY_REFUSED", by=by, reason=reason[:REASON_LENGTH]))
+
+    def silence(self, *, by: str) -> None:
         """End it now.
 
         Raises:
             TryAgain: the disk refuses; it is off the screen, and a next life would show it again.
         """
         with self._lock:
-            self._alarm = None
+            if self._alarm is not None:
+                title = self._alarm.notice.title
+                self._alarm = None
+                self._tell(EmergencyChange(code="EMERGENCY_WITHDRAWN", by=by, title=title))
             self._keep(None)
 
     def look(self) -> tuple[Alarm, float] | None:
@@ -177,11 +221,28 @@ class Siren:
                 on = on.certain(now, boot)
                 left_s = on.left_at(now, boot)
             on = on if left_s > 0 else None
+            if on is None and self._alarm is not None:
+                ended = self._alarm
+                self._tell(EmergencyChange(code="EMERGENCY_ENDED", by=ended.by, title=ended.notice.title))
+            self._say_untold()
             if on != self._kept:
                 with suppress(TryAgain):  # tried again at the next look
                     self._keep(on)
             self._alarm = on
             return (on, left_s) if on is not None else None
+
+    def _tell(self, change: EmergencyChange) -> None:
+        self._untold.append(Fact.seen(EventType.ALERT, self._clock.read(), change.payload()))
+        self._say_untold()
+
+    def _say_untold(self) -> None:
+        while self._untold:
+            try:
+                self._append(self._untold[0])
+            except CounterAgentError as error:  # tried again at the next look
+                log.debug("an emergency's event waits: %s", error)
+                return
+            self._untold.popleft()
 
     def _keep(self, alarm: Alarm | None) -> None:
         try:

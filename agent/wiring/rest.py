@@ -72,7 +72,8 @@ class Rest:
         self.mailbox = Mailbox()
         self._orders = Orders(WAITING)
         alarm = standing.folder / "emergency.json"
-        self._siren = Siren(alarm, standing.clock, read_alarm(alarm), standing.timekeeper.last_life)
+        before, append = standing.timekeeper.last_life, standing.outbox.append
+        self._siren = Siren(alarm, standing.clock, read_alarm(alarm), before, append=append)
         self._glass = Glass(
             standing.hub,
             standing.clock,

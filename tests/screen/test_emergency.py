@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from agent.alive import Ending, LastLife
 from agent.clock import ClockQuality, ManualClock
 from agent.errors import TryAgain
+from agent.event import EventType, Fact
 from agent.screen import emergency
 from agent.screen.emergency import LIMIT_S, Alarm, Siren, read_alarm
 from agent.screen.scene import Notice
@@ -28,7 +30,19 @@ class Box:
     def __init__(self, folder: Path, *, quality: ClockQuality = ClockQuality.NTP) -> None:
         self.path = folder / "emergency.json"
         self.clock = ManualClock(NOON, quality=quality)
-        self.siren = Siren(self.path, self.clock, read_alarm(self.path), None)
+        self.told: list[dict[str, Any]] = []
+        self.is_card_full = False
+        self.siren = Siren(self.path, self.clock, read_alarm(self.path), None, append=self._append)
+
+    def _append(self, fact: Fact) -> None:
+        if self.is_card_full:
+            raise TryAgain("the card is full")
+        assert fact.type is EventType.ALERT
+        self.told.append(dict(fact.data))
+
+    @property
+    def codes(self) -> list[str]:
+        return [each["code"] for each in self.told]
 
     def sound(self, hours: float = 2) -> None:
         self.siren.sound(STORM, by="UBND tỉnh", lasts_s=hours * HOUR_S)
@@ -40,7 +54,7 @@ class Box:
 
     def restart(self) -> None:
         """The agent alone."""
-        self.siren = Siren(self.path, self.clock, read_alarm(self.path), self._last(Ending.KILLED))
+        self.siren = Siren(self.path, self.clock, read_alarm(self.path), self._last(Ending.KILLED), append=self._append)
 
     def cut_power(
         self, wall: datetime, quality: ClockQuality, *, is_remembered: bool = True, boot: str = "b00000000002"
@@ -48,7 +62,7 @@ class Box:
         """Another boot, whose clock says *wall*, of that *quality*."""
         last = self._last(Ending.POWER) if is_remembered else None
         self.clock = ManualClock(wall, boot=boot, quality=quality)
-        self.siren = Siren(self.path, self.clock, read_alarm(self.path), last)
+        self.siren = Siren(self.path, self.clock, read_alarm(self.path), last, append=self._append)
 
     def _last(self, ending: Ending) -> LastLife:
         return LastLife(ending, self.clock.boot, self.clock.read())
@@ -128,7 +142,7 @@ def test_a_new_one_takes_the_place_of_the_old_and_silence_ends_it_for_good(box: 
     box.sound(2)
     box.sound(1)
     assert box.left_s == pytest.approx(HOUR_S)
-    box.siren.silence()
+    box.siren.silence(by="UBND tỉnh")
     assert box.left_s is None
     box.restart()
     assert box.left_s is None
@@ -148,7 +162,7 @@ def test_a_disk_that_refuses_the_end_does_not_keep_it_on_the_screen_and_is_asked
     with monkeypatch.context() as patched:
         patched.setattr(emergency, "flush_folder", _refuse)
         with pytest.raises(TryAgain):
-            box.siren.silence()
+            box.siren.silence(by="UBND tỉnh")
         assert box.left_s is None
     flushed: list[Path] = []
     monkeypatch.setattr(emergency, "flush_folder", flushed.append)
@@ -217,3 +231,40 @@ def test_whatever_happens_it_is_shown_until_its_end_and_never_longer_than_it_was
             assert not is_on
         if box.clock.quality().is_trusted and first.is_trusted and gone_s >= 2 * HOUR_S:
             assert not is_on
+
+
+def test_the_province_is_told_that_it_began_and_that_it_ended(box: Box) -> None:
+    box.sound(hours=2)
+    assert box.told == [{"code": "EMERGENCY_BEGAN", "by": "UBND tỉnh", "title": "Bão số 5", "lasts_s": 7200}]
+    box.clock.advance(2 * HOUR_S)
+    for _ in range(2):
+        assert box.left_s is None
+    assert box.told[1:] == [{"code": "EMERGENCY_ENDED", "by": "UBND tỉnh", "title": "Bão số 5"}]
+
+
+def test_one_that_is_taken_back_is_told_once_with_who_did(box: Box) -> None:
+    box.siren.silence(by="PX03")
+    assert box.told == []
+    box.sound()
+    box.siren.silence(by="PX03")
+    box.siren.silence(by="PX03")
+    assert box.left_s is None
+    assert box.told[1:] == [{"code": "EMERGENCY_WITHDRAWN", "by": "PX03", "title": "Bão số 5"}]
+
+
+def test_one_that_ended_while_the_agent_was_away_is_told_by_the_next_life(box: Box) -> None:
+    box.sound(hours=1)
+    box.clock.advance(2 * HOUR_S)
+    box.restart()
+    assert box.left_s is None
+    assert box.codes == ["EMERGENCY_BEGAN", "EMERGENCY_ENDED"]
+
+
+def test_a_card_that_takes_no_event_keeps_nobody_from_seeing_the_emergency(box: Box) -> None:
+    box.is_card_full = True
+    box.sound()
+    assert box.left_s is not None
+    assert box.told == []
+    box.is_card_full = False
+    assert box.left_s is not None
+    assert box.codes == ["EMERGENCY_BEGAN"]

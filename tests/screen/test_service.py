@@ -298,5 +298,5 @@ def test_an_emergency_is_said_with_who_ordered_it(counter: Counter) -> None:
         == "Màn hình đang hiện thông báo khẩn “Bão số 5” theo lệnh của UBND tỉnh"
     )
     assert counter.hub.state()["emergency"]["title"] == "Bão số 5"
-    counter.siren.silence()
+    counter.siren.silence(by="UBND tỉnh")
     eventually(lambda: counter.says("SCREEN_NO_MEDIA"))
