@@ -7,12 +7,36 @@ A driver is one device used by one thread. Its constructor checks options and to
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
-from pydantic_core import PydanticCustomError
+if TYPE_CHECKING:
+    from drivers.options import CameraOptions as CameraOptions  # noqa: PLC0414 - handed on
+    from drivers.options import KeypadOptions as KeypadOptions  # noqa: PLC0414 - handed on
+    from drivers.options import Options as Options  # noqa: PLC0414 - handed on
+    from drivers.options import refuse as refuse  # noqa: PLC0414 - handed on
+
+
+def __getattr__(name: str) -> Any:
+    """What stands in `drivers.options` is to be had here, and is loaded when it is asked for."""
+    if name in ("CameraOptions", "KeypadOptions", "Options", "refuse"):
+        return getattr(import_module("drivers.options"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def elsewhere(module: str, name: str) -> Any:
+    """For a class's attribute: the class called *name* in *module*, which is loaded when it is asked for."""
+    return _Elsewhere(module, name)
+
+
+class _Elsewhere:
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return getattr(import_module(self._module), self._name)
 
 
 class DriverError(Exception):
@@ -43,17 +67,6 @@ class Identity:
     """The port, path or address it was found at."""
 
 
-class Options(BaseModel):
-    """A driver's own keys in the configuration file; each driver declares its subclass."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def refuse(code: str, **values: str) -> PydanticCustomError:
-    """What a validator of options raises to say no in the reader's language: words under `config.<code>`."""
-    return PydanticCustomError(f"settings.{code}", code.replace("_", " "), values)
-
-
 class Driver(ABC):
     """One device, used by one thread.
 
@@ -61,7 +74,7 @@ class Driver(ABC):
     slow or may be missing (`av`, `cv2`, `gpiozero`) is imported in `open`, not at the top.
     """
 
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type["Options"]] = elsewhere("drivers.options", "Options")
 
     def __init__(self, options: Any) -> None:  # noqa: B027 - says what every driver takes; each keeps its own
         """Keep *options*, an instance of this class's `Options`; touch nothing."""
@@ -119,29 +132,6 @@ class Learnt:
     """The payload of each key, in the order in which they were pressed."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options that have to change, as the configuration file writes them."""
-
-
-class KeypadOptions(Options):
-    """The options of a keypad: what its key map must agree with, and how its keys are learnt."""
-
-    is_stream: ClassVar[bool] = False
-    """Whether what `raw` hears are pieces of a stream, of which one press may be many."""
-
-    def can_send(self, code: str) -> bool:  # noqa: ARG002 - says what every keypad is asked
-        """Whether a keypad with these options can send the payload *code*."""
-        return True
-
-    def raw(self) -> Self:
-        """The same device, heard without any opinion about what a press is: for learning its keys."""
-        return self
-
-    def tidy(self, burst: bytes) -> bytes:
-        """What *burst*, all that came raw at one press, has in common with any other press of the same key."""
-        return burst
-
-    def learn(self, bursts: Sequence[Sequence[bytes]]) -> Learnt | None:
-        """What each key sends, from the raw bursts of its presses, key by key; None when they show no rule."""
-        return Learnt(tuple(presses[0].hex() for presses in bursts))
 
 
 class Keypad(Driver):
@@ -203,20 +193,16 @@ class Packet:
     """`time.monotonic()` when it arrived."""
 
 
-class CameraOptions(Options):
-    """The options of a camera."""
-
-    @property
-    def smaller(self) -> Self | None:
-        """Options under which the same driver opens a smaller picture of the same view, where the camera has one."""
-        return None
-
-
 class Camera(Driver):
     """A device that delivers coded video. Used only inside the camera's child process.
 
     `read` may block for good in native code: the child is killed from outside when it does.
     """
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """One with options that the agent judged already, and sent to the child as JSON has them."""
+        return cls(cls.Options.model_validate(values))
 
     @property
     @abstractmethod

@@ -36,6 +36,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.service": [],
             "drivers": [],
             "drivers.base": [],
+            "drivers.options": [],
         },
     ),
     (

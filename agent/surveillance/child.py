@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from agent.surveillance.recording.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring
     from agent.surveillance.seeing.lookout import Lookout
-    from drivers.base import Camera, CameraOptions
+    from drivers.base import Camera
 
 logger = logging.getLogger(__name__)
 
@@ -176,22 +176,18 @@ def _recorder(order: dict[str, Any], camera: "Camera", wire: Wire) -> "Recorder 
 
 def _camera(order: dict[str, Any]) -> "Camera":
     """The driver that *order* names, not opened."""
-    driver, options = _driver(order)
-    return driver(options)
+    return _driver(order).of(order["options"])
 
 
-def _driver(order: dict[str, Any]) -> "tuple[type[Camera], CameraOptions]":
+def _driver(order: dict[str, Any]) -> "type[Camera]":
     import agent.surveillance.decode  # noqa: F401, PLC0415 - or the driver would load PyAV, on the camera's time
     from drivers import registry  # noqa: PLC0415
-    from drivers.base import Camera, CameraOptions  # noqa: PLC0415
+    from drivers.base import Camera  # noqa: PLC0415
 
     driver = registry.find("camera", order["driver"])
     if not issubclass(driver, Camera):
         raise ValueError(f"{order['driver']} is not a camera driver")
-    options = driver.Options.model_validate(order["options"])
-    if not isinstance(options, CameraOptions):
-        raise TypeError(f"{order['driver']}: its options are no CameraOptions")
-    return driver, options
+    return driver
 
 
 def _ending(code: str, text: str, *, again: bool = False) -> dict[str, Any]:
@@ -322,8 +318,7 @@ def _lookout(order: dict[str, Any], wire: Wire, camera: "Camera", ring: "Ring") 
     from agent.surveillance.presence.onset import Behind  # noqa: PLC0415
     from agent.surveillance.seeing.lookout import lookout  # noqa: PLC0415
 
-    driver, options = _driver(order)
-    smaller = partial(driver, options.smaller) if options.smaller is not None else None
+    smaller = partial(_driver(order).of, order["smaller"]) if order["smaller"] is not None else None
     return lookout(order, wire.send, Behind(lambda: camera.codec, ring.groups), smaller)
 
 

@@ -28,6 +28,7 @@ from agent.surveillance.egress.still import Still
 from agent.surveillance.heartbeat import Heartbeat
 from agent.surveillance.seeing.sight import Sight
 from agent.surveillance.wire import Message, Wire
+from drivers.base import CameraOptions
 
 LEAVE_S = 0.8
 """A child that was asked to go may close its camera in this time."""
@@ -163,6 +164,7 @@ class CameraProcess:
                 {
                     "driver": camera.driver,
                     "options": camera.options.model_dump(mode="json"),
+                    "smaller": _smaller(camera),
                     "egress": camera.egress,
                     "masks": camera.masks,
                     "faces_model": str(camera.faces_model) if camera.faces_model is not None else None,
@@ -324,6 +326,12 @@ class CameraProcess:
             question.answer.set_exception(TryAgain(f"camera {self._camera} answered nonsense: {error}"))
             raise
         question.answer.set_result(still)
+
+
+def _smaller(camera: Camera) -> dict[str, Any] | None:
+    """The options of the smaller stream that is looked at, where there is one."""
+    options = camera.options.smaller if isinstance(camera.options, CameraOptions) else None
+    return options.model_dump(mode="json") if options is not None else None
 
 
 def folder_of(camera: str, record: Record) -> Path:

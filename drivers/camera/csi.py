@@ -11,13 +11,13 @@ import tempfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from pydantic import Field
-
 from drivers import base
 from drivers.camera.live import LiveCamera
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+
+    from drivers.camera.options import CsiOptions
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """Its name, and its former one."""
@@ -31,15 +31,10 @@ class CsiCamera(LiveCamera):
 
     has_clock = False
 
-    class Options(base.CameraOptions):
-        camera: int = Field(default=0, ge=0, le=7)
-        width: int = Field(default=1280, ge=64, le=3840, multiple_of=2)
-        height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
-        fps: int = Field(default=10, ge=1, le=60)
+    Options = base.elsewhere("drivers.camera.options", "CsiOptions")
+    _options: "CsiOptions"
 
-    _options: Options
-
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: "CsiOptions") -> None:
         super().__init__(options)
         self._options = options
         self._program: subprocess.Popen[bytes] | None = None

@@ -7,8 +7,9 @@ opened. What FFmpeg says goes no further than `reason`, which leaves out the add
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from drivers import base
 from drivers.camera.units import HEAD_BYTES, joined, may_have_a_rest, parameters, rest_at
@@ -31,6 +32,10 @@ class LiveCamera(base.Camera):
 
     has_clock = True
     """Whether its packets say when they were taken; if not, they are stamped when they arrive."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        return cls(_plain(values))
 
     def __init__(self, options: Any, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__(options)
@@ -144,6 +149,13 @@ class LiveCamera(base.Camera):
         if now and self._parameters and now != self._parameters:
             raise base.DriverNotReady("CAMERA_CHANGED", f"{self.where}: the format of the picture changed")
         self._parameters = now or self._parameters
+
+
+def _plain(value: Any) -> Any:
+    """What looks like options and needs no pydantic, which would be a fifth of the process."""
+    if not isinstance(value, Mapping):
+        return value
+    return SimpleNamespace(**{name: _plain(each) for name, each in value.items()})
 
 
 def _head(packet: "av.Packet[Any]") -> bytes:

@@ -10,10 +10,8 @@ import errno
 import re
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, urlsplit
-
-from pydantic import AfterValidator, Field, model_validator
 
 from drivers import base
 from drivers.camera.live import LiveCamera, reason
@@ -21,7 +19,8 @@ from drivers.camera.live import LiveCamera, reason
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-SCHEMES = ("rtsp", "http", "https")
+    from drivers.camera.options import NetworkOptions
+
 OPEN_S, READ_S = 5.0, 30.0
 """How long FFmpeg waits before it gives up by itself; while it captures, who watches from outside is quicker."""
 LOGIN_LIMIT = 120
@@ -29,67 +28,16 @@ LOGIN_LIMIT = 120
 PROBE = {"probesize": "32", "fpsprobesize": "0"}
 """As little as FFmpeg accepts: one picture. With more it waits for several before it says that the camera is open."""
 RTSP = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
-_HOLES = re.compile(r"\{(user|password)\}")
-_SECRET = re.compile(r"(?i)(pass|passwd|password|pwd)=(?!\{password\}|&|$)[^&/]+")
-
-
-def _source(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    if separator and "@" in authority:
-        bare = rest[authority.rindex("@") + 1 :]
-        raise base.refuse("camera_source_login", suggestion=f"{scheme}://{_SECRET.sub(_hidden, bare)}")
-    if _SECRET.search(text):
-        raise base.refuse("camera_source_password", suggestion=_SECRET.sub(_hidden, text))
-    if not separator and re.fullmatch(r"[A-Za-z0-9._-]+(:[0-9]+)?(/.*)?", text):
-        raise base.refuse("camera_source_scheme", suggestion=f"rtsp://{text}")
-    if scheme not in SCHEMES or not _is_address(text):
-        raise base.refuse("camera_source", seen=text)
-    return text
-
-
-def _hidden(match: re.Match[str]) -> str:
-    return f"{match[1]}={{password}}"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return False
-    return bool(parts.hostname) and not re.search(r"\s", text)
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise base.refuse("path_relative", seen=str(path), suggestion=f"/etc/counter-agent/{path.name}")
-    return path
+HOLES = re.compile(r"\{(user|password)\}")
 
 
 class NetworkCamera(LiveCamera):
     """Opens `source`, and signs in where the camera asks for it."""
 
-    class Options(base.CameraOptions):
-        source: Annotated[str, Field(max_length=500), AfterValidator(_source)]
-        sub_source: Annotated[str, Field(max_length=500), AfterValidator(_source)] | None = None
-        credentials_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    Options = base.elsewhere("drivers.camera.options", "NetworkOptions")
+    _options: "NetworkOptions"
 
-        @model_validator(mode="after")
-        def _has_its_password(self) -> "NetworkCamera.Options":
-            if self.credentials_file is None and _HOLES.search(self.source + (self.sub_source or "")):
-                raise base.refuse("camera_source_holes")
-            return self
-
-        @property
-        def smaller(self) -> "NetworkCamera.Options | None":
-            if self.sub_source is None:
-                return None
-            return self.model_copy(update={"source": self.sub_source, "sub_source": None})
-
-    _options: Options
-
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: "NetworkOptions") -> None:
         super().__init__(options)
         self._options = options
         self._asked_at = 0.0
@@ -118,11 +66,13 @@ class NetworkCamera(LiveCamera):
         source, file = self._options.source, self._options.credentials_file
         if file is None:
             return source
-        login = {name: quote(text, safe="") for name, text in zip(("user", "password"), _login(file), strict=True)}
+        login = {
+            name: quote(text, safe="") for name, text in zip(("user", "password"), _login(Path(file)), strict=True)
+        }
         if len("".join(login.values())) > LOGIN_LIMIT:
             raise base.DriverFault("CAMERA_LOGIN", f"{file}: user and password are too long for a camera")
-        if _HOLES.search(source):
-            return _HOLES.sub(lambda hole: login[hole[1]], source)
+        if HOLES.search(source):
+            return HOLES.sub(lambda hole: login[hole[1]], source)
         scheme, _, rest = source.partition("://")
         return f"{scheme}://{login['user']}:{login['password']}@{rest}"
 

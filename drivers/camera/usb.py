@@ -7,9 +7,7 @@ to whoever was plugged in first. Nothing is remembered: each opening looks anew 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
-
-from pydantic import AfterValidator, Field, model_validator
+from typing import TYPE_CHECKING, NoReturn
 
 from drivers import base
 from drivers.camera.live import LiveCamera, reason
@@ -17,30 +15,15 @@ from drivers.camera.live import LiveCamera, reason
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+    from drivers.camera.options import Match, UsbOptions
+
 V4L = Path("/dev/v4l")
 """udev's names of cameras: in `by-path` after the socket, in `by-id` after maker, model and serial number."""
 PICTURES = "-video-index0"
 """How the names end that deliver pictures; a camera's others deliver notes about them."""
 
-Glob = Annotated[str, Field(min_length=1), AfterValidator(str.strip)]
 
-
-class Match(base.Options):
-    """Finds the camera; at least one way. With both, both have to fit."""
-
-    by_path: Glob | None = None
-    """Where it is plugged in: a glob over the names in /dev/v4l/by-path."""
-    by_id: Glob | None = None
-    """Which camera it is: a glob over the names in /dev/v4l/by-id."""
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.by_path is None and self.by_id is None:
-            raise base.refuse("camera_match")
-        return self
-
-
-def find(match: Match, *, folder: Path = V4L) -> Path:
+def find(match: "Match", *, folder: Path = V4L) -> Path:
     """The one device that *match* means.
 
     Raises:
@@ -79,15 +62,10 @@ class UsbCamera(LiveCamera):
 
     has_clock = False
 
-    class Options(base.CameraOptions):
-        match: Match
-        width: int = Field(default=1280, ge=64, le=3840, multiple_of=2)
-        height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
-        fps: int = Field(default=10, ge=1, le=60)
+    Options = base.elsewhere("drivers.camera.options", "UsbOptions")
+    _options: "UsbOptions"
 
-    _options: Options
-
-    def __init__(self, options: Options, *, find: Callable[[Match], Path] = find) -> None:
+    def __init__(self, options: "UsbOptions", *, find: "Callable[[Match], Path]" = find) -> None:
         super().__init__(options)
         self._options = options
         self._find = find

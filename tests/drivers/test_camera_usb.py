@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.base import DriverFault, DriverNotReady
-from drivers.camera.usb import Match, UsbCamera, find
+from drivers.camera.options import Match
+from drivers.camera.usb import UsbCamera, find
 from tests.drivers.videos import write_video
 
 LOGITECH = "usb-046d_HD_Pro_Webcam_C920_8A1B2C3D"

@@ -131,6 +131,18 @@ def test_the_child_starts_with_nothing_of_the_daemon() -> None:
     ]
 
 
+@pytest.mark.parametrize("driver", ["network", "usb", "csi"])
+def test_the_child_of_a_real_camera_is_spared_what_judged_its_options_and_what_only_looks(driver: str) -> None:
+    large = {"pydantic", "numpy", "cv2", "ssl", "_hashlib", "asyncio"}
+    program = (
+        f"import sys; from agent.surveillance import child; child._prepare({driver!r});"
+        f"child._driver({{'driver': {driver!r}}}).of({{'source': 'rtsp://10.0.0.9/'}});"
+        f"assert 'drivers.camera.{driver}' in sys.modules; print(*{large!r} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_a_child_without_a_parent_ends_by_itself() -> None:
     reader, writer = os.pipe()  # not even a wire
     os.close(writer)
