@@ -139,7 +139,10 @@ class MediaStore:
         """
         with self._lock:
             record = self._read(source, _MADE)
-            if record is not None and medium in record.media and (found := self.find(medium.id)) is not None:
+            is_that = (
+                any((each.id, each.making) == (medium.id, medium.making) for each in record.media) if record else False
+            )
+            if is_that and (found := self.find(medium.id)) is not None:
                 found[0].unlink(missing_ok=True)
                 self.losses += 1
 

@@ -145,9 +145,9 @@ class Sets:
             turn()
             media = self.media(file)
             damaged = [medium for medium in media if not self._is_whole(medium)]
-            for medium in damaged:
-                if (found := self._store.find(medium.id)) is not None:
-                    found[0].unlink(missing_ok=True)
+            with suppress(OSError):  # a card that went read-only keeps what it has
+                for medium in damaged:
+                    self._store.lose(file.source, medium)
             is_whole = is_whole and bool(media) and not damaged
         if not is_whole:
             self._entries = self._made(self.active)

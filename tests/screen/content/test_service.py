@@ -20,7 +20,6 @@ from agent.screen.content.service import ContentService
 from agent.screen.content.sets import Sets
 from agent.screen.develop import Developed, Refused
 from agent.screen.ingest import Ingest
-from agent.screen.media import Medium
 from agent.screen.store import MediaStore
 from agent.settings.content import Content
 from agent.uplink.backoff import Backoff
@@ -315,16 +314,11 @@ def test_damage_found_while_it_plays_is_mended_and_shown_under_another_address(p
         playing.say(file_item("áp phích.jpg", POSTER), version=2)
         eventually(lambda: playing.plays == ["áp phích.jpg"])
         [before] = playing.sets.entries()[0].media
-        playing.store.lose(before.id, before_as_stored(playing, before))
+        playing.store.lose(before.id, before)
         eventually(lambda: playing.plays == ["áp phích.jpg"] and playing.sets.entries()[0].media[0] != before)
     [after] = playing.sets.entries()[0].media
     assert (after.id, after.sha256) == (before.id, before.sha256)
     assert after.making != before.making
-
-
-def before_as_stored(counter: Counter, medium: Medium) -> Medium:
-    """*medium* without its name, which the store does not know."""
-    return next(each for record in counter.store.records() for each in record.media if each.id == medium.id)
 
 
 def test_a_fetched_file_that_was_damaged_before_it_was_taken_in_is_fetched_again(playing: Counter) -> None:

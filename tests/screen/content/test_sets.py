@@ -1,5 +1,6 @@
 """The sets on the disk: active in one step or not at all, never older, and back by order."""
 
+import errno
 import json
 import os
 import subprocess
@@ -127,6 +128,21 @@ def test_a_damaged_set_gives_way_to_the_one_before_and_is_fetched_again(
     assert names(again) == ["Nghỉ Tết", "mới.png"]
     assert again.check(lambda: None)
     assert again.pointer.previous == OLD.digest
+
+
+def test_on_a_card_that_went_read_only_a_damaged_set_ends_nothing(
+    sets: Sets, store: MediaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets.activate(NEW)
+    found = store.find(sets.entries()[1].media[0].id)
+    assert found is not None
+    os.truncate(found[0], 10)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert not sets.check(lambda: None)
 
 
 def test_a_damaged_set_with_nothing_before_it_is_fetched_again(sets: Sets, store: MediaStore) -> None:

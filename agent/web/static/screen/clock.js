@@ -6,8 +6,10 @@ export class WallClock {
   #digits;
   #date;
   #offsetMs = 0;
-  #zone = "Asia/Ho_Chi_Minh";
-  #language = "vi";
+  #spelled = ""; // for this zone and language
+  #time;
+  #weekday;
+  #day;
 
   constructor(root) {
     this.root = root;
@@ -20,20 +22,26 @@ export class WallClock {
   set({ trusted, zone, now_ms }, language) {
     const offset = now_ms - Date.now();
     this.#offsetMs = Math.abs(offset) > TRANSPORT_MS ? offset : 0;
-    this.#zone = zone;
-    this.#language = language;
     this.root.hidden = !trusted;
+    this.#spell(zone, language);
     this.#draw();
   }
 
+  #spell(zone, language) {
+    if (this.#spelled === `${zone} ${language}`) return;
+    this.#spelled = `${zone} ${language}`;
+    const format = (tongue, options) => new Intl.DateTimeFormat(tongue, { timeZone: zone, ...options });
+    this.#time = format("en-GB", { hour: "2-digit", minute: "2-digit" });
+    this.#weekday = format(language, { weekday: "long" });
+    this.#day = format("en-GB", { day: "2-digit", month: "2-digit", year: "numeric" });
+  }
+
   #draw() {
+    if (this.root.hidden) return;
     const now = new Date(Date.now() + this.#offsetMs);
-    const part = (options) => new Intl.DateTimeFormat(this.#language, { timeZone: this.#zone, ...options });
-    const time = new Intl.DateTimeFormat("en-GB", { timeZone: this.#zone, hour: "2-digit", minute: "2-digit" });
-    const date = new Intl.DateTimeFormat("en-GB", { timeZone: this.#zone, day: "2-digit", month: "2-digit", year: "numeric" });
-    const digits = time.format(now).replace(":", "");
+    const digits = this.#time.format(now).replace(":", "");
     this.#digits.forEach((box, at) => write(box, digits[at]));
-    write(this.#date, `${part({ weekday: "long" }).format(now)}, ${date.format(now)}`);
+    write(this.#date, `${this.#weekday.format(now)}, ${this.#day.format(now)}`);
   }
 }
 
