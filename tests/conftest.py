@@ -14,6 +14,7 @@ from hypothesis import settings
 from tests.broker import Broker, mosquitto_program
 from tests.browser import chromium_program, running_chromium
 from tests.certificates import Certificates, make_certificates
+from tests.disk import mounted
 from tests.eventually import eventually
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def nothing_left_running() -> Iterator[None]:
         return True
 
     eventually(nothing_is_left, within_s=GOODBYE_S)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that is soon full; needs root."""
+    with mounted(tmp_path / "disk") as disk:
+        yield disk
 
 
 def _is_stray(thread: threading.Thread, before: set[threading.Thread]) -> bool:

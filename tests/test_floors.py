@@ -77,6 +77,7 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.screen.scene": [],
             "agent.screen.theme": [],
             "agent.surveillance.cause": [],
+            "agent.surveillance.polygon": [],
             "agent.surveillance.coverage.coverage": ["agent.rating.figures.opening"],
             "agent.uplink.backoff": [],
             "agent.uplink.batch": [],

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from agent.surveillance.capture import Capture
     from agent.surveillance.decode import Moment
-    from agent.surveillance.egress.privacy import Egress, Polygon
+    from agent.surveillance.egress.privacy import Egress
     from agent.surveillance.egress.stills import Stills
+    from agent.surveillance.polygon import Polygon
     from agent.surveillance.recording.burn import Burner
     from agent.surveillance.recording.recorder import Recorder, Segment
     from agent.surveillance.ring import Ring

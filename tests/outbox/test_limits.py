@@ -1,10 +1,8 @@
 """Full: by its own limit, by the card, by a card that only reads. What goes is declared, and ratings go last."""
 
 import json
-import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from agent.event import EventType, Lane, Stream
 from agent.outbox.chain import verify
 from agent.outbox.database import PAGE_BYTES, WAL_PAGES
 from agent.outbox.store import Outbox
+from tests.disk import fill
 from tests.outbox.conftest import confirm, fact, outbox_at, seqs
 
 LIMIT = 64 * 1024
@@ -82,18 +81,6 @@ def test_ratings_go_last_and_oldest_first(tmp_path: Path, clock: ManualClock) ->
         assert outbox.path.stat().st_size < 2 * WAL_PAGES * PAGE_BYTES
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB; needs root."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
 def test_on_a_full_card_the_reserve_is_given_back_for_ratings_alone(small_disk: Path, clock: ManualClock) -> None:
     with closing(outbox_at(small_disk / "outbox.db", clock)) as outbox:
         outbox.open()
@@ -101,9 +88,7 @@ def test_on_a_full_card_the_reserve_is_given_back_for_ratings_alone(small_disk: 
         assert reserve.exists()
         _fill(outbox, clock, EventType.METRIC, 2000)
         filler = small_disk / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(64 * 1024))
+        fill(filler)
         count = 0
         while reserve.exists():
             outbox.append(fact(clock))

@@ -6,13 +6,14 @@ import sqlite3
 import struct
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from agent.event import Lane
 from tests.broker import Broker
+from tests.disk import fill
 from tests.eventually import eventually
 from tests.story.counter import CODES, Counter, Ear, Province
 
@@ -45,25 +46,6 @@ def rot(path: Path, *, seq: int) -> None:
     content = bytearray(path.read_bytes())
     content[content.index(row) + len(row) // 2] ^= 0x40
     path.write_bytes(content)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A card of 24 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    disk = tmp_path / "card"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write to *path* until the disk is full."""
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(64 * 1024))
 
 
 def test_on_a_full_card_ratings_are_still_taken_and_health_says_so(

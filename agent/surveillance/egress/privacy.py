@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from agent.surveillance.egress.backdrop import Backdrop, Mask
 from agent.surveillance.egress.faces import Box, Faces, NoFaces
+from agent.surveillance.polygon import Polygon
 
 Picture = NDArray[np.uint8]
 """Height x width x 3, blue-green-red, 8 bits."""
-Polygon = tuple[tuple[float, float], ...]
-"""Corners in fractions of the picture's width and height."""
 
 COLUMNS = 24
 """Blocks across a pixelated picture: a face that fills an eighth of it becomes three blocks wide."""

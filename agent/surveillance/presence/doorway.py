@@ -8,7 +8,8 @@ so is not shown here at all. Imports OpenCV: only the camera's child may import 
 from collections.abc import Callable
 
 from agent.surveillance.luma import Luma
-from agent.surveillance.presence.ground import Ground, Polygon
+from agent.surveillance.polygon import Polygon
+from agent.surveillance.presence.ground import Ground
 from agent.surveillance.presence.onset import Behind, Lead
 from agent.surveillance.presence.presence import Change, Presence
 from agent.surveillance.wire import Tell

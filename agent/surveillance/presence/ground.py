@@ -8,7 +8,6 @@ through is a shadow or a lamp, and too much at once is another light: then nobod
 Pure; one thread (a `glance` is for another). Imports OpenCV: only the camera's child may import this module.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import cv2
@@ -16,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.surveillance.luma import COLUMNS, ROWS, Luma, shrunk
+from agent.surveillance.polygon import Polygon
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Polygon = Sequence[tuple[float, float]]
 
 BLOCK = 10
 """Pixels a side: 32 x 18 blocks."""

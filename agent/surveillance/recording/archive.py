@@ -20,14 +20,14 @@ from agent.event import stamp
 from agent.surveillance.book import open_book, put_aside_if_damaged
 from agent.surveillance.recording.retention import Limits, Recording, expired
 
-INDEX = "index.db"
+INDEX = "recordings.db"
 REMEMBERED = timedelta(days=100)
 """An expired recording is forgotten so long after it was made: no earlier day is asked for."""
 _PORTION = 64
 """Recordings looked at together when some have to go."""
 _SCHEMA = """
 create table if not exists recording (
-    id integer primary key, camera text not null, file text not null unique,
+    id integer primary key, file text not null unique,
     began_at text not null, ended_at text not null, clock text not null, booted text not null,
     boot text not null, size_bytes integer not null, pictures integer not null, expired_at text
 );
@@ -41,7 +41,6 @@ create index if not exists recording_unsure on recording (boot, booted) where cl
 class Finished:
     """A segment as it is entered: when it was recorded, by a clock that may be put right later."""
 
-    camera: str
     file: str
     """Its path below the archive's folder."""
     began_at: datetime
@@ -98,11 +97,10 @@ class Archive:
             TryAgain: the disk refuses.
         """
         self._execute(
-            "insert into recording (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (file) do update set began_at = excluded.began_at,"
+            "insert into recording (file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (file) do update set began_at = excluded.began_at,"
             " ended_at = excluded.ended_at, clock = excluded.clock, booted = excluded.booted, boot = excluded.boot,"
             " size_bytes = excluded.size_bytes, pictures = excluded.pictures",
-            segment.camera,
             segment.file,
             stamp(segment.began_at),
             stamp(segment.ended_at),
@@ -276,9 +274,8 @@ class Archive:
         for _, path, found in sorted(unknown):
             ended_at = stamp(datetime.fromtimestamp(found.st_mtime).astimezone())
             self._execute(
-                "insert into recording (camera, file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
-                " values (?, ?, ?, ?, 'none', ?, '', ?, 0) on conflict (file) do nothing",
-                self.folder.name,
+                "insert into recording (file, began_at, ended_at, clock, booted, boot, size_bytes, pictures)"
+                " values (?, ?, ?, 'none', ?, '', ?, 0) on conflict (file) do nothing",
                 str(path.relative_to(self.folder)),
                 ended_at,
                 ended_at,

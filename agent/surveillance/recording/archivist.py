@@ -120,7 +120,6 @@ class Archivist(Service):
             ended_at, boot = datetime.fromtimestamp(told.left_at, UTC), ""
             moment = Moment(ended_at, ClockQuality.NONE, ended_at)
         return Finished(
-            camera=self._camera,
             file=told.file,
             began_at=ended_at - timedelta(seconds=told.ended_at - told.began_at),
             ended_at=ended_at,

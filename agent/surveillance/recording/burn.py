@@ -9,12 +9,13 @@ Imports PyAV: only the camera's child may import this module.
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 
 import av
 
 from agent.surveillance.decode import Moment, Stream
+from agent.surveillance.polygon import Polygon
 from agent.surveillance.recording.recorder import Recorder
 from drivers.base import Codec, Packet
 
@@ -29,7 +30,6 @@ KEPT_UP_S = 60.0
 """Nothing was lost for so long: it keeps up again."""
 BEHIND = "encoding it is more than this box can do, so pictures are missing"
 TICKS = 90_000
-Polygon = Sequence[tuple[float, float]]
 
 
 class Burner:

@@ -239,7 +239,7 @@ def test_recorded_and_expired_is_kept_apart_from_never_recorded(
     archive = Archive(folder_of("quay", settings.record))
     for number, hour in enumerate((8, 9, 10)):
         moment = clock.read()
-        archive.enter(Finished("quay", f"{number}.mp4", at(hour), at(hour + 1), moment, clock.boot, 10, 36_000))
+        archive.enter(Finished(f"{number}.mp4", at(hour), at(hour + 1), moment, clock.boot, 10, 36_000))
     clock.set_wall(clock.now() + timedelta(minutes=30), ClockQuality.NTP)  # all of it was half an hour later
     book.enter([])
     clock.advance(12 * 3600)

@@ -18,8 +18,9 @@ import numpy as np
 
 from agent.surveillance.decode import KeyframeCheck, pictures
 from agent.surveillance.luma import COLUMNS, ROWS, Luma, brightness, shrunk
+from agent.surveillance.polygon import Polygon
 from agent.surveillance.presence.doorway import Doorway
-from agent.surveillance.presence.ground import BEGINNING_S, LEAST, LEAST_PX, Ground, Polygon
+from agent.surveillance.presence.ground import BEGINNING_S, LEAST, LEAST_PX, Ground
 from agent.surveillance.presence.onset import FLICKER_S, Behind, dated
 from agent.surveillance.presence.presence import LEAVE_S, Change, Turn
 from agent.surveillance.ring import Ring

@@ -35,7 +35,7 @@ def record(archive: Archive, number: int, *, age_days: float = 0, size_bytes: in
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x" * size_bytes)
     end = NOW - timedelta(days=age_days)
-    archive.enter(Finished("quay", file, end - timedelta(minutes=1), end, MOMENT, "boot", size_bytes, 600))
+    archive.enter(Finished(file, end - timedelta(minutes=1), end, MOMENT, "boot", size_bytes, 600))
     return path
 
 
@@ -166,7 +166,7 @@ def record_lost(archive: Archive, number: int, *, boot: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x" * 100)
     file = str(path.relative_to(archive.folder))
-    archive.enter(Finished("quay", file, LOST.at - timedelta(minutes=1), LOST.at, LOST, boot, 100, 600))
+    archive.enter(Finished(file, LOST.at - timedelta(minutes=1), LOST.at, LOST, boot, 100, 600))
     return path
 
 

@@ -1,10 +1,9 @@
 """The archivist on a card that is full: video goes first, also where its index can neither be written nor opened."""
 
 import os
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,23 +17,12 @@ from agent.surveillance.process import Told
 from agent.surveillance.recording.archive import Archive, Finished
 from agent.surveillance.recording.archivist import Archivist, Recorded
 from agent.surveillance.recording.retention import Limits
+from tests.disk import fill
 from tests.eventually import eventually
 
 NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
 SIZE_BYTES = 256 * 1024
 LIMITS = Limits(keep_days=15, limit_bytes=10**9, free_bytes=1024**2)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB; needs root."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +66,7 @@ def told(path: Path, clock: ManualClock) -> Told:
 
 def enter(archive: Archive, path: Path, moment: Moment) -> None:
     file = str(path.relative_to(archive.folder))
-    archive.enter(Finished("quay", file, moment.at - timedelta(minutes=1), moment.at, moment, "boot", SIZE_BYTES, 600))
-
-
-def fill(disk: Path) -> None:
-    with (disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
+    archive.enter(Finished(file, moment.at - timedelta(minutes=1), moment.at, moment, "boot", SIZE_BYTES, 600))
 
 
 def playable(folder: Path) -> list[str]:
@@ -105,7 +87,7 @@ def test_on_a_card_that_is_full_at_the_start_the_oldest_recordings_go_and_what_w
     for each in films[:-1]:
         enter(archive, each, clock.read())
     archive.close()
-    fill(small_disk)
+    fill(small_disk / "filler")
     recorded = Recorded()
     recorded.put(told(films[-1], clock))
     with working(folder, recorded, clock):
@@ -120,7 +102,7 @@ def test_on_a_card_that_fills_while_it_works_entering_goes_on(small_disk: Path, 
     films = [film(folder, number) for number in range(10)]
     with working(folder, recorded, clock):
         eventually(lambda: recorded.stock)
-        fill(small_disk)
+        fill(small_disk / "filler")
         clock.advance(31)
         for each in films:
             recorded.put(told(each, clock))
