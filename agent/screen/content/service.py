@@ -200,8 +200,7 @@ class ContentService(Service):
     def _bring(self, file: File, word: Word, settings: Content) -> None:
         """Fetch *file* and have it taken in."""
         self._ask_gate()
-        known = self._ingest.store.known(file.source)
-        if known is not None:
+        if (known := self._ingest.store.known(file.source)) is not None:
             self._check(known, file)
         self._ingest.store.check_room(file.bytes)
         allowance = self._allowance(settings)
