@@ -1,15 +1,18 @@
 """The kiosk's composition root: browser and panel, under the same supervisor as the agent's services.
 
-A process of its own, in the compositor's session. It ends on SIGTERM and SIGINT, its browser with it.
+A process of its own, in the compositor's session. It ends on SIGTERM and SIGINT, its browser with it. A service that
+hangs starves systemd's watchdog, and the unit is started anew with its compositor.
 """
 
 import os
 import signal
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from agent.notify import Notifier
 from agent.screen.kiosk.board import Board
 from agent.screen.kiosk.browser import Browser, browser_program, flags_for
 from agent.screen.kiosk.keep import PanelService
@@ -18,6 +21,9 @@ from agent.screen.kiosk.proof import Eye
 from agent.screen.kiosk.service import KioskService
 from agent.screen.kiosk.wire import Wire
 from agent.supervisor import Supervisor, Unit, Watch
+
+FEED_S = 20.0
+"""Of the unit's WatchdogSec, a small part."""
 
 
 def run_kiosk(agent: str, *, program: str | None = None, flags: Sequence[str] = ()) -> None:
@@ -35,7 +41,7 @@ def run_kiosk(agent: str, *, program: str | None = None, flags: Sequence[str] = 
         def browser(address: str) -> Browser:
             return Browser(program, address, Path(folder) / "profile", (*own, *flags))
 
-        supervisor = Supervisor(Watch(alive=lambda: None, trouble=lambda _name, _why: None))
+        supervisor = Supervisor(Watch(alive=_fed(Notifier()), trouble=lambda _name, _why: None))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: supervisor.stop())
         units = [
@@ -43,6 +49,19 @@ def run_kiosk(agent: str, *, program: str | None = None, flags: Sequence[str] = 
             Unit("panel", partial(PanelService, board)),
         ]
         supervisor.run(units, ready=lambda: None)
+
+
+def _fed(notifier: Notifier) -> Callable[[], None]:
+    """Feeds the watchdog, no more often than it needs."""
+    fed_at = float("-inf")
+
+    def alive() -> None:
+        nonlocal fed_at
+        if time.monotonic() - fed_at >= FEED_S:
+            fed_at = time.monotonic()
+            notifier.watchdog()
+
+    return alive
 
 
 def _private_folder() -> tempfile.TemporaryDirectory[str]:

@@ -129,7 +129,10 @@ class FramebufferDisplay(Display):
         try:
             written = 0
             while written < len(rows):
-                written += os.pwrite(descriptor, rows[written:], geometry.start_bytes + written)
+                taken = os.pwrite(descriptor, rows[written:], geometry.start_bytes + written)
+                if taken == 0:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # it was made smaller meanwhile
+                written += taken
         except OSError as error:
             raise DriverNotReady("DISPLAY_UNPLUGGED", f"{self._options.device}: {error.strerror}") from error
 

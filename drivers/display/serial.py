@@ -20,6 +20,8 @@ from drivers.base import Card, Display, DriverNotReady, Identity, refuse
 from drivers.port import PORT_ERRORS, PortOptions
 
 ANSWER_S = 2.0
+TAKEN_S = 5.0
+"""What a display may take for a card that was written: at 2400 baud, a thousand bytes."""
 SLICE_S = 0.1
 FIELDS = ("code", "size", "line1", "line2", "line3")
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -105,6 +107,8 @@ class SerialDisplay(Display):
         port, self._serial = self._serial, None
         if port is not None:
             with suppress(*PORT_ERRORS):
+                port.reset_output_buffer()  # else the kernel waits for half a minute for one that takes nothing
+            with suppress(*PORT_ERRORS):
                 port.close()
 
     def show(self, card: Card) -> None:
@@ -116,7 +120,7 @@ class SerialDisplay(Display):
         try:
             port.reset_input_buffer()
             port.write(spelled)
-            port.flush()
+            self._await_taken(port)
             self._await_answer(port)
         except PORT_ERRORS as error:
             raise DriverNotReady("DISPLAY_UNPLUGGED", f"{self._where} went away: {error}") from error
@@ -124,6 +128,14 @@ class SerialDisplay(Display):
     def probe(self) -> Identity:
         self._opened()
         return Identity(where=self._where)
+
+    def _await_taken(self, port: Serial) -> None:
+        """Until the port has sent everything. Its own way to wait, tcdrain(3), may never come to an end."""
+        until = time.monotonic() + TAKEN_S
+        while getattr(port, "out_waiting", 0):  # a network port has no such count
+            if time.monotonic() >= until:
+                raise DriverNotReady("DISPLAY_SILENT", f"{self._where} takes nothing")
+            time.sleep(0.01)
 
     def _await_answer(self, port: Serial) -> None:
         if self._options.answer is None:

@@ -36,6 +36,8 @@ class SimPanel(Panel):
         super().__init__(options)
         self.state = PanelState(is_on=True, turn=0)
         self.is_plugged = True
+        self.is_deaf = False
+        """It takes what it is told, and does not do it."""
         self.told: list[PanelState] = []
 
     def unplug(self) -> None:
@@ -63,6 +65,8 @@ class SimPanel(Panel):
     def set(self, wanted: PanelState) -> None:
         self._check()
         self.told.append(wanted)
+        if self.is_deaf:
+            return
         self.state = PanelState(
             self.state.is_on if wanted.is_on is None else wanted.is_on,
             self.state.turn if wanted.turn is None else wanted.turn,

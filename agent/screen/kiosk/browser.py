@@ -1,11 +1,13 @@
 """The browser: one real Chromium that shows one page of the agent, and can be asked how it is.
 
-It gets a profile of its own on memory, wiped before each start, so that no crash, renamed box or half-written file of
-an earlier life is met again. Its errors are read to the end and only the last of them kept: a browser that complains
-for weeks must cost nothing. It dies with its whole process group.
+It gets a profile and a home of its own on memory, wiped before each start, so that no crash, renamed box or
+half-written file of an earlier life is met again, and what crashes leave behind fills no memory. Its errors are read to
+the end and only the last of them kept: a browser that complains for weeks must cost nothing. It dies with its whole
+process group.
 """
 
 import base64
+import errno
 import fcntl
 import logging
 import os
@@ -46,6 +48,7 @@ GOODBYE_S = 2.0
 ANSWER_S = 3.0
 PICTURE_S = 15.0
 LAST_WORDS_BYTES = 2000
+HOMES = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "BREAKPAD_DUMP_LOCATION")
 _LOWEST_FD = 10
 """Above the browser's 3 and 4, so that setting one never closes the other."""
 
@@ -108,7 +111,7 @@ class Browser:
             self._pid = os.posix_spawn(
                 self._command[0],
                 self._command,
-                os.environ,
+                {**os.environ, "HOME": str(self._profile), **dict.fromkeys(HOMES, str(self._profile))},
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, errors_in, 1),
@@ -120,9 +123,9 @@ class Browser:
                 setsigmask=(),
                 setsigdef=(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE),
             )
+            ends = [commands_out, answers_in, errors_in]
             self._pipe = Pipe(commands_in, answers_out)
             self._complaints = _Complaints(errors_out)
-            ends = [commands_out, answers_in, errors_in]
         finally:
             for end in ends:
                 os.close(end)
@@ -196,7 +199,11 @@ class _Complaints:
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._last = descriptor, b""
         self._thread = threading.Thread(target=self._read, name="browser-errors", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # there are as many tasks as there may be
+            os.close(descriptor)
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 
     def _read(self) -> None:
         while piece := os.read(self._descriptor, 4096):

@@ -16,7 +16,7 @@ from agent.screen.kiosk.board import Board
 from agent.screen.kiosk.word import PanelCode, PanelSight, PanelWish, Turn
 from agent.service import Service
 from drivers import registry
-from drivers.base import DriverError, DriverFault, Panel, PanelState
+from drivers.base import DriverError, DriverFault, DriverNotReady, Panel, PanelState
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ WHERE = {"dpms": "output", "cec": "device"}
 """The option of a driver that says which output or device."""
 EVERY_S = 10.0
 TICK_S = 0.5
+OBEYS_WITHIN = 6
+"""Looks: a television may take half a minute to do as it was told."""
 
 
 def panel_for(wish: PanelWish) -> Panel:
@@ -39,16 +41,11 @@ def panel_for(wish: PanelWish) -> Panel:
     return driver
 
 
-def reconcile(panel: Panel, wanted: PanelState) -> PanelState:
-    """Make *panel* as it is *wanted*, if it is not; how it was found. Raises DriverError."""
-    seen = panel.look()
+def needed(seen: PanelState, wanted: PanelState) -> PanelState:
+    """What a panel that was *seen* so has to be told to be as it is *wanted*; nothing where it does not say."""
     is_on = wanted.is_on if seen.is_on is not None and seen.is_on is not wanted.is_on else None
     is_turnable = seen.turn is not None or is_on  # a dark output does not say how it is turned
-    need = PanelState(is_on, wanted.turn if is_turnable and seen.turn != wanted.turn else None)
-    if need != PanelState():
-        log.info("the panel is on: %s, turned by %s; told on: %s, turned by %s", *_told(seen), *_told(need))
-        panel.set(need)
-    return seen
+    return PanelState(is_on, wanted.turn if is_turnable and seen.turn != wanted.turn else None)
 
 
 def _told(state: PanelState) -> tuple[str, str]:
@@ -70,6 +67,8 @@ class PanelService(Service):
         self._driver: Panel | None = None
         self._made_of: tuple[str, str | None] | None = None
         self._fault: str | None = None
+        self._need = PanelState()
+        self._tries = 0
 
     def run(self, stop: threading.Event) -> None:
         looked: PanelWish | None = None
@@ -87,7 +86,7 @@ class PanelService(Service):
 
     def _look(self, wish: PanelWish) -> PanelSight:
         try:
-            seen = reconcile(self._open(wish), PanelState(wish.is_on, wish.turn))
+            seen = self._reconciled(self._open(wish), PanelState(wish.is_on, wish.turn))
         except DriverError as error:
             self._close()
             if self._fault != error.code:
@@ -98,6 +97,26 @@ class PanelService(Service):
             log.info("the panel is back")
             self._fault = None
         return PanelSight(is_on=seen.is_on, turn=_turn(seen.turn))
+
+    def _reconciled(self, panel: Panel, wanted: PanelState) -> PanelState:
+        """Make *panel* as it is *wanted*, if it is not; how it was found.
+
+        Raises:
+            DriverError: it cannot be asked or told, or goes on being otherwise.
+        """
+        seen = panel.look()
+        need = needed(seen, wanted)
+        self._tries = self._tries + 1 if need == self._need else 0
+        if need == PanelState():
+            self._need, self._tries = need, 0
+            return seen
+        if need != self._need:
+            log.info("the panel is on: %s, turned by %s; told on: %s, turned by %s", *_told(seen), *_told(need))
+        self._need = need
+        panel.set(need)
+        if self._tries >= OBEYS_WITHIN:
+            raise DriverNotReady("PANEL_DISOBEYS", f"told {self._tries} times, and still not as it should be")
+        return seen
 
     def _open(self, wish: PanelWish) -> Panel:
         wanted = wish.power, wish.where

@@ -29,7 +29,9 @@ FIRST_S = 15.0
 LOOKS = 3
 BETWEEN_S = 6.0
 """Longer than a thank-you, and than the pause between two beats of the page."""
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+"""For the program that looks, at the lowest priority on a busy board."""
+GRIM_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,25 @@ def examine(picture: bytes) -> Look:
 
 
 def compositor_picture() -> bytes | None:
-    """What the compositor puts on the panel, where `grim` can ask it; None: it cannot."""
+    """What the compositor puts on the panel; None: this is no session in which `grim` could ask it.
+
+    Raises:
+        TryAgain: it could, and there is no picture: the television may be unplugged, and what the browser draws for
+            nobody proves nothing.
+    """
     program = shutil.which("grim") if "WAYLAND_DISPLAY" in os.environ else None
     if program is None:
         return None
     try:
-        return subprocess.run([program, "-"], capture_output=True, timeout=PATIENCE_S, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
+        done = subprocess.run([program, "-"], capture_output=True, timeout=GRIM_S, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TryAgain(f"no picture of the compositor ({error})") from error
+    said = done.stderr.decode(errors="replace")
+    if done.returncode != 0 and "screencopy" in said:  # it is one that cannot be asked
         return None
+    if done.returncode != 0:
+        raise TryAgain(f"no picture of the compositor ({' '.join(said.split())[:200]})")
+    return done.stdout
 
 
 def verdict(look: Look, before: Wish, after: Wish) -> Literal["right", "wrong", "unreadable", "none"]:

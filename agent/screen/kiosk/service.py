@@ -33,8 +33,9 @@ class KioskService(Service):
     """Browser, ladder and report."""
 
     name = "kiosk"
-    patience_s = 90.0
-    """Questions to a hanging browser, each with its patience, and its end."""
+    patience_s = 180.0
+    """Questions to a hanging browser and to the compositor, each with its patience; a look at a picture on a busy
+    board; and the browser's end."""
     goodbye_s = 4.0
 
     def __init__(

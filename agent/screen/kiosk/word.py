@@ -20,6 +20,7 @@ PanelCode = Literal[
     "PANEL_PROGRAM",
     "PANEL_DENIED",
     "PANEL_SILENT",
+    "PANEL_DISOBEYS",
     "PANEL_FAULT",
 ]
 

@@ -142,3 +142,14 @@ def test_one_that_should_answer_and_does_not_is_silent(far_end: FarEnd, monkeypa
 def test_templates_that_show_no_code_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         options(**wrong)
+
+
+def test_one_that_takes_nothing_keeps_nobody_waiting(far_end: FarEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+    display = driver(far_end)
+    display.open()
+    monkeypatch.setattr("drivers.display.serial.TAKEN_S", 0.05)
+    monkeypatch.setattr("serial.Serial.out_waiting", 7)
+    with pytest.raises(DriverNotReady) as silent:
+        display.show(card(FIRST))
+    assert silent.value.code == "DISPLAY_SILENT"
+    display.close()

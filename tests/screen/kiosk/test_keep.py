@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from agent.screen.kiosk.board import Board
-from agent.screen.kiosk.keep import PanelService, panel_for, reconcile
+from agent.screen.kiosk.keep import PanelService, needed, panel_for
 from agent.screen.kiosk.word import PanelSight, PanelWish, Wish
 from drivers.base import DriverFault, DriverNotReady, Options, PanelState
 from drivers.panel.cec import CecPanel
@@ -36,27 +36,33 @@ class Keeping:
         self.board.wished(Wish(panel=wish))
 
 
-def test_what_is_right_is_left_alone() -> None:
-    panel = SimPanel(Options())
-    assert reconcile(panel, PanelState(is_on=True, turn=0)) == PanelState(is_on=True, turn=0)
-    assert panel.told == []
+@pytest.mark.parametrize(
+    ("seen", "wanted", "need"),
+    [
+        (PanelState(is_on=True, turn=0), PanelState(is_on=True, turn=0), PanelState()),
+        (PanelState(is_on=True, turn=0), PanelState(is_on=True, turn=90), PanelState(turn=90)),
+        (PanelState(is_on=False), PanelState(is_on=True, turn=90), PanelState(is_on=True, turn=90)),
+        (PanelState(is_on=False), PanelState(is_on=False, turn=90), PanelState()),
+        (PanelState(is_on=True, turn=90), PanelState(is_on=False, turn=90), PanelState(is_on=False)),
+        (PanelState(), PanelState(is_on=False, turn=90), PanelState()),
+    ],
+    ids=["right", "turned", "dark", "dark, as it should be", "lit", "says nothing"],
+)
+def test_only_what_is_wrong_is_told(seen: PanelState, wanted: PanelState, need: PanelState) -> None:
+    assert needed(seen, wanted) == need
 
 
-def test_only_what_is_wrong_is_told() -> None:
-    panel = SimPanel(Options())
-    reconcile(panel, PanelState(is_on=True, turn=90))
-    assert panel.told == [PanelState(turn=90)]
-
-
-def test_a_dark_panel_that_does_not_say_how_it_is_turned_comes_back_turned() -> None:
-    panel = SimPanel(Options())
-    panel.state = PanelState(is_on=False)
-    reconcile(panel, PanelState(is_on=True, turn=90))
-    assert panel.told == [PanelState(is_on=True, turn=90)]
-
-
-def test_a_panel_that_does_not_say_is_not_told() -> None:
-    assert reconcile(NonePanel(Options()), PanelState(is_on=False, turn=90)) == PanelState()
+def test_a_panel_that_does_not_obey_is_told_of_and_told_on_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with Keeping() as keeping:
+        keeping.panel.is_deaf = True
+        keeping.wish(PanelWish(power="sim", is_on=False))
+        eventually(lambda: keeping.board.panel.fault == "PANEL_DISOBEYS")
+        told = len(keeping.panel.told)
+        eventually(lambda: len(keeping.panel.told) > told)
+        assert caplog.text.count("told on: False") == 1
+        keeping.panel.is_deaf = False
+        eventually(lambda: keeping.board.panel == PanelSight(is_on=False, turn=0))
 
 
 def test_a_television_that_was_pulled_comes_back_as_it_should_be() -> None:

@@ -1,6 +1,7 @@
 """The proof of display: what is believed of one picture, and of several."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,7 +9,8 @@ from PIL import Image
 from agent.errors import TryAgain
 from agent.language import language
 from agent.screen.card import rating_face
-from agent.screen.kiosk.proof import EVERY_S, FIRST_S, Eye, Look, examine, verdict
+from agent.screen.kiosk import proof
+from agent.screen.kiosk.proof import EVERY_S, FIRST_S, Eye, Look, compositor_picture, examine, verdict
 from agent.screen.kiosk.word import Proof, Wish
 
 CODE, NEXT = "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/7K3M9QX2", "HTTPS://DANHGIA.NGHEAN.EXAMPLE/R/NEXT0000"
@@ -150,3 +152,38 @@ def test_a_code_is_read_and_a_blank_picture_is_told() -> None:
 def test_what_is_no_picture_is_told_as_such() -> None:
     with pytest.raises(TryAgain):
         examine(b"no picture")
+
+
+@pytest.mark.parametrize(
+    ("script", "seen"),
+    [
+        ("printf png", b"png"),
+        ("echo compositor doesn\\'t support wlr-screencopy-unstable-v1 >&2; exit 1", None),
+    ],
+    ids=["a picture", "a compositor that cannot be asked"],
+)
+def test_the_compositor_is_asked_where_there_is_one(
+    script: str, seen: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert compositor_picture() is None
+    grim(tmp_path, script, monkeypatch)
+    assert compositor_picture() == seen
+
+
+@pytest.mark.parametrize("script", ["echo no wl_output >&2; exit 1", "exec sleep 60"], ids=["no output", "hangs"])
+def test_a_television_that_is_unplugged_is_not_proved_by_what_the_browser_draws(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grim(tmp_path, script, monkeypatch)
+    monkeypatch.setattr(proof, "GRIM_S", 0.3)
+    with pytest.raises(TryAgain, match="no picture of the compositor"):
+        compositor_picture()
+
+
+def grim(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session whose grim is *script*."""
+    program = folder / "grim"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
