@@ -179,7 +179,14 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.wiring": ["agent", "drivers"],
         },
     ),
-    ("command line", {"agent.__main__": ["agent", "drivers"], "agent.demo": ["agent", "drivers"]}),
+    (
+        "command line",
+        {
+            "agent.__main__": ["agent", "drivers"],
+            "agent.command": ["agent", "drivers"],
+            "agent.demo": ["agent", "drivers"],
+        },
+    ),
 ]
 
 CAMERA_CHILD = {
