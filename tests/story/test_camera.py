@@ -21,7 +21,7 @@ from tests.story.counter import CAMERA_WORKS, Counter, Ear, Province, same_event
 from tests.surveillance.seeing.test_eye import room_view
 
 
-def _child_of(pid: int) -> int | None:
+def child_of(pid: int) -> int | None:
     """The camera's process below the daemon."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -40,14 +40,14 @@ def test_a_camera_process_that_is_killed_or_hangs_is_replaced_while_presses_go_o
         counter.start()
         eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
         for blow, code in ((signal.SIGKILL, "CAMERA_CRASHED"), (signal.SIGSTOP, "CAMERA_STALLED")):
-            child = _child_of(counter.process.pid)
+            child = child_of(counter.process.pid)
             assert child is not None
             os.kill(child, blow)
             counter.press("31")
             _await_code(ear, code)
             counter.press("32")
             eventually(lambda: ear.last("up/health/camera")["code"] in CAMERA_WORKS, within_s=30)
-            assert _child_of(counter.process.pid) not in (None, child)
+            assert child_of(counter.process.pid) not in (None, child)
     eventually(lambda: same_events(counter, province), within_s=20)
     assert len(province.seqs()) == 4
 
@@ -61,7 +61,7 @@ def test_the_camera_process_does_not_outlive_a_daemon_that_is_killed(counter: Co
     with Ear(mosquitto.port).open("motcua/#") as ear:
         counter.start()
         eventually(lambda: (ear.last("up/health/camera") or {}).get("code") in CAMERA_WORKS, within_s=30)
-        child = _child_of(counter.process.pid)
+        child = child_of(counter.process.pid)
         counter.kill()
         eventually(lambda: not Path(f"/proc/{child}").exists(), within_s=5)
 
