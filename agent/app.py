@@ -132,7 +132,7 @@ class App:
     def _hear(self, report: Report) -> None:
         """From any thread: a keypad that was tried is what the second step waits for."""
         if self._rest is None and report.component.startswith("keypad"):
-            self.supervisor.call(self._go_on)
+            self.supervisor.nudge()
 
     def _go_on(self) -> None:
         """Take the second step if it is time for it. Main thread."""

@@ -123,6 +123,10 @@ class Supervisor:
         self._calls.put(answer)
         return future
 
+    def nudge(self) -> None:
+        """Have the main thread look at its services now, and tell that it did (`Watch.alive`)."""
+        self._calls.put(lambda: None)
+
     # -- the main thread ---------------------------------------------------------------------------
 
     def run(self, units: Sequence[Unit], *, ready: Callable[[], None]) -> None:
@@ -152,10 +156,6 @@ class Supervisor:
         dues = [record.due_s for record in self._records.values() if record.due_s is not None]
         return min(dues, default=float("inf"))
 
-    def _nudge(self) -> None:
-        """Have the main thread look at its services now."""
-        self._calls.put(lambda: None)
-
     def replace(self, units: Sequence[Unit]) -> None:
         """Make *units* the ones that run: what changed or went is stopped, what is new is started."""
         wanted = {unit.name: unit for unit in units}
@@ -178,7 +178,7 @@ class Supervisor:
                 log.exception("%s cannot be built", unit.name)
             self._failed(unit, error)
             return
-        running = self._running[unit.name] = _Running(unit, service, ended=self._nudge)
+        running = self._running[unit.name] = _Running(unit, service, ended=self.nudge)
         running.thread.start()
 
     def _look(self) -> None:
