@@ -41,7 +41,7 @@ def run_kiosk(agent: str, *, program: str | None = None, flags: Sequence[str] = 
         def browser(address: str) -> Browser:
             return Browser(program, address, Path(folder) / "profile", (*own, *flags))
 
-        supervisor = Supervisor(Watch(alive=_fed(Notifier()), trouble=lambda _name, _why: None))
+        supervisor = Supervisor(Watch(alive=fed(Notifier()), trouble=lambda _name, _why: None))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: supervisor.stop())
         units = [
@@ -51,7 +51,7 @@ def run_kiosk(agent: str, *, program: str | None = None, flags: Sequence[str] = 
         supervisor.run(units, ready=lambda: None)
 
 
-def _fed(notifier: Notifier) -> Callable[[], None]:
+def fed(notifier: Notifier) -> Callable[[], None]:
     """Feeds the watchdog, no more often than it needs."""
     fed_at = float("-inf")
 
