@@ -1,7 +1,7 @@
 """The browser: one real Chromium that shows one page of the agent, and can be asked how it is.
 
-It gets a profile and a home of its own on memory, wiped before each start, so that no crash, renamed box or
-half-written file of an earlier life is met again, and what crashes leave behind fills no memory. Its errors are read to
+It gets a profile of its own on memory, wiped before each start, so that no crash, renamed box or half-written file of
+an earlier life is met again, and what crashes leave behind fills no memory. Its errors are read to
 the end and only the last of them kept: a browser that complains for weeks must cost nothing. It dies with its whole
 process group.
 """
@@ -48,7 +48,8 @@ GOODBYE_S = 2.0
 ANSWER_S = 3.0
 PICTURE_S = 15.0
 LAST_WORDS_BYTES = 2000
-HOMES = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "BREAKPAD_DUMP_LOCATION")
+DUMPS = "BREAKPAD_DUMP_LOCATION"
+"""Where Chromium leaves what it writes of a crash."""
 _LOWEST_FD = 10
 """Above the browser's 3 and 4, so that setting one never closes the other."""
 
@@ -111,7 +112,7 @@ class Browser:
             self._pid = os.posix_spawn(
                 self._command[0],
                 self._command,
-                {**os.environ, "HOME": str(self._profile), **dict.fromkeys(HOMES, str(self._profile))},
+                {**os.environ, DUMPS: str(self._profile)},
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, errors_in, 1),
