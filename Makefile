@@ -40,11 +40,11 @@ soak:
 	@COUNTER_AGENT_KIOSK=1 sh bootstrap.sh test pytest tests/web/test_compositor.py tests/systemd/test_policy.py
 	@COUNTER_AGENT_LIGHT_HOURS=8 sh bootstrap.sh test pytest -n 2 tests/surveillance/seeing/test_tamper.py
 	@COUNTER_AGENT_ONSET_S=600 sh bootstrap.sh test pytest -n 2 -o timeout=900 tests/surveillance/presence/test_onset.py
-	@COUNTER_AGENT_DAMAGED=1000 sh bootstrap.sh test pytest tests/screen/test_fuzz.py
+	@COUNTER_AGENT_DAMAGED=1000 sh bootstrap.sh test pytest tests/screen/media/test_fuzz.py
 
 # The days off of Vietnam, from the library that knows them; a test says when it knows more than the file.
 almanac:
-	@sh bootstrap.sh dev python -m tests.almanac > almanac.part && mv almanac.part agent/screen/almanac.json
+	@sh bootstrap.sh dev python -m tests.almanac > almanac.part && mv almanac.part agent/screen/planning/almanac.json
 
 # After a change of dependencies in setup.cfg: locks the newest versions that fit, for every supported Python.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -18,7 +18,7 @@ from agent.rating.inspection.modes import BY_LENGTH, ModeKind
 from agent.rating.inspection.sign import Sign
 from agent.rating.inspection.slip import Slip
 from agent.screen.content.sets import Sets
-from agent.screen.emergency import Siren, worded
+from agent.screen.planning.emergency import Siren, worded
 from agent.settings.problem import SettingsError
 from agent.uplink.commands import Action, Done
 from agent.uplink.mailbox import Mailbox

@@ -30,7 +30,7 @@ from agent.rating.inspection.modes import ModeChange
 from agent.rating.record import RatingData
 from agent.screen.content.manifest import Signed
 from agent.screen.content.report import ContentReport
-from agent.screen.emergency import EmergencyChange
+from agent.screen.planning.emergency import EmergencyChange
 from agent.screen.played import PlayedData
 from agent.settings.schema import Plain, describe, models_in
 from agent.surveillance.egress.account import EgressData

@@ -6,7 +6,7 @@ from typing import Any
 
 from holidays import country_holidays
 
-from agent.screen.almanac import FIRST_YEAR, LAST_YEAR
+from agent.screen.planning.almanac import FIRST_YEAR, LAST_YEAR
 
 LANGUAGES = ("vi", "en_US")
 

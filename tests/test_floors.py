@@ -69,11 +69,11 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
             "agent.rating.phone.token": [],
             "agent.rating.figures.statistics": [],
             "agent.rating.figures.summary": ["agent.surveillance.coverage.coverage"],
-            "agent.screen.almanac": [],
-            "agent.screen.calendar": ["agent.rating.figures.opening", "agent.settings"],
+            "agent.screen.planning.almanac": [],
+            "agent.screen.planning.calendar": ["agent.rating.figures.opening", "agent.settings"],
             "agent.screen.glyphs": [],  # but for the font, which is a part of the program
-            "agent.screen.legible": [],
-            "agent.screen.qr": [],
+            "agent.screen.code.legible": [],
+            "agent.screen.code.qr": [],
             "agent.screen.scene": [],
             "agent.screen.theme": [],
             "agent.surveillance.cause": [],
@@ -87,9 +87,9 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.scale",
                 "agent.rating.phone.sticker",
                 "agent.rating.phone.token",
-                "agent.screen.calendar",
+                "agent.screen.planning.calendar",
                 "agent.screen.glyphs",
-                "agent.screen.legible",
+                "agent.screen.code.legible",
                 "agent.screen.scene",
                 "agent.screen.theme",
                 "drivers.registry",
@@ -147,9 +147,9 @@ FLOORS: list[tuple[str, dict[str, list[str]]]] = [
                 "agent.rating.urn",
                 "agent.rating.phone.visit",
                 "agent.screen.content.manifest",
-                "agent.screen.emergency",
-                "agent.screen.media",
-                "agent.screen.sniff",
+                "agent.screen.planning.emergency",
+                "agent.screen.media.medium",
+                "agent.screen.media.sniff",
                 "agent.uplink.backoff",
                 "agent.uplink.batch",
                 "agent.uplink.payload",
@@ -210,7 +210,7 @@ CAMERA_CHILD = {
     "drivers.camera.room",
 }
 """The modules of the camera's child process: they alone import what is heavy at their top."""
-DARKROOM = {"agent.screen.document", "agent.screen.film", "agent.screen.picture"}
+DARKROOM = {"agent.screen.media.document", "agent.screen.media.film", "agent.screen.media.picture"}
 """The same of the process that opens foreign files for the screen."""
 KIOSK_EYE = {"agent.screen.kiosk.examine"}
 """The same of the process that looks at the picture of the screen."""

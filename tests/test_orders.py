@@ -22,9 +22,9 @@ from agent.rating.inspection.sign import Sign
 from agent.rating.inspection.slip import Slip
 from agent.screen.content.manifest import parsed
 from agent.screen.content.sets import Sets
-from agent.screen.emergency import Siren
+from agent.screen.media.store import MediaStore
+from agent.screen.planning.emergency import Siren
 from agent.screen.scene import EMERGENCY_CHARACTERS, EMERGENCY_LINES, TITLE_CHARACTERS
-from agent.screen.store import MediaStore
 from agent.settings.load import load
 from agent.uplink.mailbox import Mailbox
 from agent.uplink.payload import Result

@@ -91,7 +91,7 @@ def plan(config: Path, *, at: str | None, is_unsure: bool, as_json: bool) -> Non
     \b
     Example:  counter-agent plan --at "2027-02-05 08:00"
     """
-    from agent.screen.explain import explain  # noqa: PLC0415
+    from agent.screen.planning.explain import explain  # noqa: PLC0415
     from agent.settings.load import load  # noqa: PLC0415
 
     settings = load(config)
@@ -130,7 +130,7 @@ def sticker(config: Path, *, paper: str, out: Path | None, distance_m: float) ->
     \b
     Example:  counter-agent sticker --paper A4 --out counter-1.pdf
     """
-    from agent.screen.print import print_sticker  # noqa: PLC0415
+    from agent.screen.code.print import print_sticker  # noqa: PLC0415
     from agent.settings.load import load  # noqa: PLC0415
 
     click.echo(print_sticker(load(config), file=config, paper=paper, out=out, distance_m=distance_m))
@@ -299,7 +299,7 @@ def media_import(folder: Path, config: Path, key_file: Path | None) -> None:
     \b
     Example:  sudo counter-agent media import /media/usb
     """
-    from agent.screen.stick import carry_in  # noqa: PLC0415
+    from agent.screen.media.stick import carry_in  # noqa: PLC0415
     from agent.settings.load import load  # noqa: PLC0415
 
     settings = load(config)

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from agent.errors import PersonMustAct
 from agent.screen.content.manifest import ContentItem, Manifest, sign
-from agent.screen.media import MediaError
-from agent.screen.sniff import LARGEST_BYTES, sniff
+from agent.screen.media.medium import MediaError
+from agent.screen.media.sniff import LARGEST_BYTES, sniff
 from agent.uplink.session import Acknowledged, Connected, Door, LinkDown, Lost, Protocol, Refused, Session, Wake
 from agent.uplink.topics import Topics
 

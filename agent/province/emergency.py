@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from agent.errors import PersonMustAct
-from agent.screen.emergency import LIMIT_S, worded
+from agent.screen.planning.emergency import LIMIT_S, worded
 from agent.uplink.payload import Result, State
 from agent.uplink.session import (
     Acknowledged,

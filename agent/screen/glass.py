@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from agent.clock import Clock
 from agent.health import Condition, Status
 from agent.rating.figures.opening import day_of
-from agent.screen.calendar import Calendar
 from agent.screen.hub import ScreenHub
 from agent.screen.kiosk.word import PanelWish, Proof, Sight, Wish
+from agent.screen.planning.calendar import Calendar
 from agent.settings.model import Output
 
 AWAY_S = 60.0

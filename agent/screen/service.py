@@ -17,14 +17,14 @@ from agent.clock import Clock
 from agent.errors import SystemReason
 from agent.health import OK, Condition, Health, Status
 from agent.language import Language
-from agent.screen.calendar import Calendar
-from agent.screen.emergency import Siren
-from agent.screen.folder import MediaFolder
 from agent.screen.glass import Glass
 from agent.screen.hub import RatingCode, ScreenHub
-from agent.screen.ingest import Ingest
-from agent.screen.media import Medium, Offer, Refusal
-from agent.screen.programme import Programme, Source
+from agent.screen.media.folder import MediaFolder
+from agent.screen.media.ingest import Ingest
+from agent.screen.media.medium import Medium, Offer, Refusal
+from agent.screen.planning.calendar import Calendar
+from agent.screen.planning.emergency import Siren
+from agent.screen.planning.programme import Programme, Source
 from agent.service import Service
 from agent.settings.model import Screen
 

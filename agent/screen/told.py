@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.language import Language
 from agent.panel import Panel
-from agent.screen.qr import printed, rating_qr
+from agent.screen.code.qr import printed, rating_qr
 from agent.screen.scene import Banner, Emergency, RatingCode
 from agent.screen.theme import COLOURS, Theme
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from agent.screen.legible import on_screen
+from agent.screen.code.legible import on_screen
 from agent.screen.theme import faint
 from agent.settings.as_in_file import AsInTheFile
 from agent.settings.document import Document, Finding

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationInf
 from agent.rating.phone.sticker import sticker_address
 from agent.rating.phone.token import TOKEN_LENGTH
 from agent.rating.scale import VN4
-from agent.screen.calendar import Calendar
+from agent.screen.planning.calendar import Calendar
 from agent.screen.theme import HIGH_CONTRAST, Theme
 from agent.settings.content import Content
 from agent.settings.holidays import Holidays, HolidaysField

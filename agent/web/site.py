@@ -9,8 +9,8 @@ from agent.health import Health
 from agent.language import Language
 from agent.screen.glass import Glass
 from agent.screen.hub import ScreenHub
-from agent.screen.media import Refusal
-from agent.screen.store import MediaStore
+from agent.screen.media.medium import Refusal
+from agent.screen.media.store import MediaStore
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute

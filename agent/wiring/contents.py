@@ -4,8 +4,8 @@ from agent.event import Lane
 from agent.screen.content.inbox import Inbox
 from agent.screen.content.service import ContentService
 from agent.screen.content.sets import Sets
-from agent.screen.ingest import Ingest
-from agent.screen.programme import Source
+from agent.screen.media.ingest import Ingest
+from agent.screen.planning.programme import Source
 from agent.service import Service
 from agent.supervisor import Unit
 from agent.uplink.mailbox import Mailbox

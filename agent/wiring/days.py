@@ -9,7 +9,7 @@ from agent.rating.figures.bookkeeper import Bookkeeper, Lanes
 from agent.rating.inspection.findings import DAYS
 from agent.rating.inspection.service import Evidence, Fitted, InspectionService
 from agent.rating.inspection.slip import Slip, read_slip
-from agent.screen.qr import rating_qr
+from agent.screen.code.qr import rating_qr
 from agent.service import Service
 from agent.supervisor import Unit
 from agent.today import terms_of

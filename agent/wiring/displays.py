@@ -4,7 +4,7 @@ from functools import partial
 
 from agent.errors import PersonMustAct
 from agent.fitted import numbered
-from agent.screen.display import DisplayService
+from agent.screen.code.display import DisplayService
 from agent.service import Service
 from agent.settings import model
 from agent.supervisor import Unit

@@ -16,12 +16,12 @@ from agent.fitted import components
 from agent.health import Condition, Status
 from agent.orders import Duties
 from agent.pictures import Pictures
-from agent.screen.emergency import Siren, read_alarm
 from agent.screen.glass import Glass
-from agent.screen.ingest import Ingest, IngestService
+from agent.screen.media.ingest import Ingest, IngestService
+from agent.screen.media.store import MediaStore
+from agent.screen.planning.emergency import Siren, read_alarm
 from agent.screen.played import PlayedService
 from agent.screen.service import ScreenService
-from agent.screen.store import MediaStore
 from agent.service import Service
 from agent.settings import model
 from agent.settings.problem import SettingsError

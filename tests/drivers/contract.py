@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from pydantic import ValidationError
 
-from agent.screen.card import Face
+from agent.screen.code.card import Face
 from drivers.base import Card, Display, DriverNotReady, Keypad, Press
 
 PATIENCE_S = 5.0

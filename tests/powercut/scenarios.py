@@ -240,8 +240,8 @@ from pathlib import Path
 from agent.alive import AliveMark, write_mark
 from agent.clock import ClockQuality, Moment
 from agent.files import replace_file
-from agent.screen.media import Medium, Record, content_id
-from agent.screen.store import MediaStore
+from agent.screen.media.medium import Medium, Record, content_id
+from agent.screen.media.store import MediaStore
 
 root, at = Path(sys.argv[1]), datetime(2026, 9, 1, tzinfo=UTC)
 store = MediaStore(root / "screen")

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.errors import SystemReason
-from agent.screen.develop import Developed, Refused
-from agent.screen.document import develop_document
-from agent.screen.film import develop_film
-from agent.screen.media import MediaError, Medium, Record, content_id
-from agent.screen.picture import develop_picture
-from agent.screen.sniff import sniff
-from agent.screen.store import MediaStore
+from agent.screen.media.develop import Developed, Refused
+from agent.screen.media.document import develop_document
+from agent.screen.media.film import develop_film
+from agent.screen.media.medium import MediaError, Medium, Record, content_id
+from agent.screen.media.picture import develop_picture
+from agent.screen.media.sniff import sniff
+from agent.screen.media.store import MediaStore
 
 
 def developed(data: bytes, folder: Path) -> list[tuple[Path, Medium]]:
@@ -43,7 +43,7 @@ def develop_here(
     turn: Callable[[], None] = lambda: None,
     opened: int | None = None,
 ) -> Developed:
-    """In the place of `agent.screen.develop.develop`: the same, but for what a process of its own is good for."""
+    """In the place of `agent.screen.media.develop.develop`: the same, but for what a process of its own is good for."""
     turn()
     try:
         data = (file if opened is None else Path(f"/proc/self/fd/{opened}")).read_bytes()

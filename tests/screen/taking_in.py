@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.screen.ingest import Ingest, IngestService
-from agent.screen.store import MediaStore
+from agent.screen.media.ingest import Ingest, IngestService
+from agent.screen.media.store import MediaStore
 
 
 def plenty(_: Path) -> int:

@@ -8,10 +8,10 @@ import pytest
 
 from agent.clock import ManualClock
 from agent.health import Status
-from agent.screen.calendar import Calendar
 from agent.screen.glass import Glass, is_lit
 from agent.screen.hub import Beat, Closed, Emergency, Nameplate, RatingCode, ScreenHub
 from agent.screen.kiosk.word import PanelSight, Proof, Sight
+from agent.screen.planning.calendar import Calendar
 from agent.settings.holidays import Holidays
 from agent.settings.hours import Hours
 from agent.settings.model import Output

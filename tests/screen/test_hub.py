@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from agent.clock import ClockQuality, ManualClock
+from agent.screen.code.qr import rating_qr
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
-from agent.screen.qr import rating_qr
 
 PLATE = Nameplate(unit="Công an xã Kim Liên", number=2, hotlines=("0238 3841 110",), hours="7:00–11:30")
 

@@ -14,15 +14,16 @@ import pytest
 from agent.clock import ManualClock, SystemClock
 from agent.health import Health, Report, Status
 from agent.language import language
-from agent.screen import folder, ingest, service
-from agent.screen.calendar import Calendar
-from agent.screen.emergency import Siren
+from agent.screen import service
 from agent.screen.hub import Nameplate, ScreenHub
-from agent.screen.ingest import Ingest
-from agent.screen.media import content_id
+from agent.screen.media import folder, ingest
+from agent.screen.media.ingest import Ingest
+from agent.screen.media.medium import content_id
+from agent.screen.media.store import MediaStore
+from agent.screen.planning.calendar import Calendar
+from agent.screen.planning.emergency import Siren
 from agent.screen.scene import Notice
 from agent.screen.service import PAGE_AWAY_S, ScreenService
-from agent.screen.store import MediaStore
 from agent.settings.holidays import Holidays
 from agent.settings.hours import Hours
 from agent.settings.model import Screen

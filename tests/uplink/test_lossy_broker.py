@@ -11,8 +11,8 @@ from agent.province import receive
 from agent.rating.inspection.sign import Sign
 from agent.rating.inspection.slip import Slip
 from agent.screen.content.sets import Sets
-from agent.screen.emergency import Siren
-from agent.screen.store import MediaStore
+from agent.screen.media.store import MediaStore
+from agent.screen.planning.emergency import Siren
 from agent.uplink.commands import CommandService
 from agent.uplink.session import Protocol
 from tests.blind import blind

@@ -9,7 +9,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from agent.screen.hub import Item
-from agent.screen.media import content_id
+from agent.screen.media.medium import content_id
 from tests.web.serving import Serving
 
 Colour = tuple[int, int, int]

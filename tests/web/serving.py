@@ -13,11 +13,11 @@ from agent.clock import ManualClock
 from agent.errors import TryAgain
 from agent.health import Health
 from agent.language import language
-from agent.screen.calendar import Calendar
 from agent.screen.glass import Glass
 from agent.screen.hub import Item, Nameplate, RatingCode, ScreenHub
-from agent.screen.media import Refusal
-from agent.screen.store import MediaStore
+from agent.screen.media.medium import Refusal
+from agent.screen.media.store import MediaStore
+from agent.screen.planning.calendar import Calendar
 from agent.settings.holidays import Holidays
 from agent.settings.hours import Hours
 from agent.settings.model import Output

@@ -7,8 +7,8 @@ from agent.panel import Panel
 from agent.rating.inspection.guide import code_strip, findings_panel, step_panel
 from agent.rating.inspection.inspection import Inspection
 from agent.rating.scale import VN4, VN5
+from agent.screen.code.qr import rating_qr
 from agent.screen.hub import Banner
-from agent.screen.qr import rating_qr
 from tests.rating.inspecting import findings_of
 from tests.web.conftest import LANDSCAPE, PORTRAIT, OpenPage
 from tests.web.looking import codes, contrasts, overflowing, seen, until

@@ -9,9 +9,9 @@ import pytest
 from agent.rating.phone.gate import Gate
 from agent.rating.phone.secret import QrKeys
 from agent.rating.phone.token import read
+from agent.screen.code.legible import INCH_MM, PANEL_PX, Orientation, modules_of, on_screen
+from agent.screen.code.qr import rating_qr
 from agent.screen.hub import RatingCode
-from agent.screen.legible import INCH_MM, PANEL_PX, Orientation, modules_of, on_screen
-from agent.screen.qr import rating_qr
 from agent.settings.model import Qr
 from tests.screen.pictures import plain
 from tests.web.conftest import LANDSCAPE, PORTRAIT, OpenPage

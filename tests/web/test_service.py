@@ -116,7 +116,7 @@ def test_it_makes_progress_while_nobody_asks(serving: Serving) -> None:
 
 def test_naming_the_services_imports_nothing_slow() -> None:
     program = (
-        "import sys, agent.web.service, agent.screen.service, agent.screen.qr; "
+        "import sys, agent.web.service, agent.screen.service, agent.screen.code.qr; "
         "print(*{'starlette', 'uvicorn', 'jinja2', 'PIL', 'qrcode', 'watchdog'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.health import OK, Condition, Status
-from agent.screen.media import Refusal
+from agent.screen.media.medium import Refusal
 from agent.web.site import CameraSeen
 from tests.eventually import eventually
 from tests.web.conftest import OpenPage

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent.errors import SystemReason
-from agent.screen.sniff import LARGEST_BYTES, Family
+from agent.screen.media.sniff import LARGEST_BYTES, Family
 from agent.settings.dates import Day
 from agent.settings.playlist import MOST_ITEMS, PlaylistItem
 

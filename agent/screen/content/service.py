@@ -27,9 +27,9 @@ from agent.screen.content.line import PATIENT, Broken, Limits, tls_context
 from agent.screen.content.manifest import ContentRefused, File, Word, public_key, read_word
 from agent.screen.content.sets import Sets
 from agent.screen.content.teller import Teller
-from agent.screen.ingest import Ingest
-from agent.screen.media import Record
-from agent.screen.store import NoRoom
+from agent.screen.media.ingest import Ingest
+from agent.screen.media.medium import Record
+from agent.screen.media.store import NoRoom
 from agent.service import Service
 from agent.settings.content import Content
 from agent.uplink.backoff import Backoff

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from agent.files import replace_file
 from agent.screen.content.manifest import ContentItem, ContentRefused, File, Word, parsed
-from agent.screen.media import Medium
-from agent.screen.playlist import Entry, Window
+from agent.screen.media.medium import Medium
+from agent.screen.media.store import MediaStore
+from agent.screen.planning.playlist import Entry, Window
 from agent.screen.scene import Notice
-from agent.screen.store import MediaStore
 
 log = logging.getLogger(__name__)
 

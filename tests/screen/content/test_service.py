@@ -18,9 +18,9 @@ from agent.screen.content.inbox import Inbox
 from agent.screen.content.line import Limits
 from agent.screen.content.service import ContentService
 from agent.screen.content.sets import Sets
-from agent.screen.develop import Developed, Refused
-from agent.screen.ingest import Ingest
-from agent.screen.store import MediaStore
+from agent.screen.media.develop import Developed, Refused
+from agent.screen.media.ingest import Ingest
+from agent.screen.media.store import MediaStore
 from agent.settings.content import Content
 from agent.uplink.backoff import Backoff
 from tests.eventually import eventually
@@ -345,7 +345,7 @@ def test_a_file_that_the_box_was_too_short_of_memory_for_is_tried_again(
             raise Refused(made.source, "crashed", how="SIGKILL")
         return made
 
-    monkeypatch.setattr("agent.screen.ingest.develop", killed_once)
+    monkeypatch.setattr("agent.screen.media.ingest.develop", killed_once)
     playing.web.put(POSTER)
     with serving(playing.ingest):
         playing.say(file_item("áp phích.jpg", POSTER), version=2)

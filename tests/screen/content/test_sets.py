@@ -12,7 +12,7 @@ import pytest
 
 from agent.screen.content.manifest import ContentRefused, Word, parsed
 from agent.screen.content.sets import STATE, Sets
-from agent.screen.store import MediaStore
+from agent.screen.media.store import MediaStore
 from tests.screen.content.words import NOTICE, a_set, file_item
 from tests.screen.pictures import plain
 from tests.screen.shelf import shelved
@@ -190,7 +190,7 @@ CUT = """
 import os, sys
 from pathlib import Path
 from agent.screen.content.sets import Sets
-from agent.screen.store import MediaStore
+from agent.screen.media.store import MediaStore
 from tests.screen.content.test_sets import NEW, names
 
 def killed(real, left):

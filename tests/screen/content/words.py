@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.screen.content.manifest import HEADING, Manifest, Signed, sign
-from agent.screen.sniff import sniff
+from agent.screen.media.sniff import sniff
 
 KEY, FOREIGN = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 HOST = "media.nghean.example"

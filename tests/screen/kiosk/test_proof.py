@@ -8,7 +8,7 @@ from PIL import Image
 
 from agent.errors import TryAgain
 from agent.language import language
-from agent.screen.card import rating_face
+from agent.screen.code.card import rating_face
 from agent.screen.kiosk import proof
 from agent.screen.kiosk.proof import EVERY_S, FIRST_S, Eye, Look, compositor_picture, examine, verdict
 from agent.screen.kiosk.word import Proof, Wish
