@@ -158,7 +158,7 @@ def test_whoever_does_not_want_it_any_more_ends_it(workshop: Path, monkeypatch: 
 
 
 def test_a_darkroom_is_small_gentle_and_first_to_go(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = "import resource; from agent.screen import darkroom; darkroom._settle()"
+    ask = "import resource; from agent.screen.media import darkroom; darkroom._settle()"
     say = (
         "say(refused='unknown', values={'as': resource.getrlimit(resource.RLIMIT_AS)[1], 'nice': os.nice(0),"
         " 'core': resource.getrlimit(resource.RLIMIT_CORE)[1], 'oom': int(open('/proc/self/oom_score_adj').read())})"

@@ -8,5 +8,5 @@ from tests.almanac import almanac
 
 
 def test_the_file_says_what_the_library_knows() -> None:
-    told = json.loads((files("agent.screen") / FILE).read_text(encoding="utf-8"))
+    told = json.loads((files("agent.screen.planning") / FILE).read_text(encoding="utf-8"))
     assert told == almanac(), "the library knows more by now: make almanac"
