@@ -379,7 +379,7 @@ def test_stopped_in_any_state_it_is_gone_in_a_second_and_a_half(
         case "hanging":
             os.kill(running.process.pid, signal.SIGSTOP)
     assert running.stop() < 1.5
-    assert descriptors() == before
+    assert descriptors() <= before
     assert not any(is_running(child.pid) for child in children)
 
 
