@@ -62,7 +62,7 @@ def _interpreter(*arguments: str) -> float:
 
 def _first_press(counter: Counter) -> float:
     before = len(counter.stored())
-    counter.start()
+    counter.launch()
     pid = counter.process.pid
     number = 0
     while len(counter.stored()) == before:
@@ -70,5 +70,6 @@ def _first_press(counter: Counter) -> float:
         number += 1
         time.sleep(PRESS_EVERY_S)
     used = cpu_s(pid)
+    counter.await_ready()
     counter.stop()
     return used

@@ -89,6 +89,14 @@ class Counter:
 
     def start(self) -> None:
         """Start the daemon and wait until it says READY, as systemd would."""
+        self.launch()
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        self.await_word("READY=1")
+
+    def launch(self) -> None:
+        """Start the daemon, and wait for nothing."""
         self.write_config()
         if self._notify is not None:
             self._notify.close()
@@ -104,7 +112,6 @@ class Counter:
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
-        self.await_word("READY=1")
 
     def await_word(self, word: str) -> None:
         """Wait until the daemon tells its service manager *word*."""
