@@ -18,10 +18,11 @@ import yaml
 from pydantic import ValidationError
 
 from agent.errors import PersonMustAct
+from agent.province.errand import run_errand, turned_away
 from agent.screen.content.manifest import ContentItem, Manifest, sign
 from agent.screen.media.medium import MediaError
 from agent.screen.media.sniff import LARGEST_BYTES, sniff
-from agent.uplink.session import Acknowledged, Connected, Door, LinkDown, Lost, Protocol, Refused, Session, Wake
+from agent.uplink.session import Acknowledged, Connected, Door, LinkDown, Lost, Refused, Session
 from agent.uplink.topics import Topics
 
 if TYPE_CHECKING:
@@ -153,24 +154,11 @@ def publish(door: Door, *, province: str, agent: str, payload: bytes) -> None:
     Raises:
         PersonMustAct: the broker cannot be reached or does not take it.
     """
-    wake = Wake()
-    try:
-        for protocol in (Protocol.MQTT5, Protocol.MQTT311):
-            session = Session(door, protocol, wake=wake, expiry_s=0)
-            try:
-                if _said(session, Topics(province, agent).content, payload):
-                    return
-            finally:
-                session.drop()
-        raise PersonMustAct(f"{door.host}:{door.port}: the broker speaks neither MQTT 5 nor 3.1.1")
-    except LinkDown as error:
-        raise PersonMustAct(str(error)) from error
-    finally:
-        wake.close()
+    run_errand(door, lambda session: _say(session, Topics(province, agent).content, payload))
 
 
-def _said(session: Session, topic: str, payload: bytes) -> bool:
-    """Say it and wait for the broker's word; False: the broker does not know this version of MQTT."""
+def _say(session: Session, topic: str, payload: bytes) -> None:
+    """Say it and wait for the broker's word."""
     session.connect()
     until_s = time.monotonic() + ANSWER_S
     while time.monotonic() < until_s:
@@ -182,11 +170,9 @@ def _said(session: Session, topic: str, payload: bytes) -> bool:
                     session.close()
                     if reason >= 0x80:
                         raise LinkDown("REFUSED", f"the broker refused {topic}: {text}")
-                    return True
-                case Refused(text=text, is_protocol_refused=is_old):
-                    if is_old and session.protocol is Protocol.MQTT5:
-                        return False
-                    raise LinkDown("REFUSED", text)
+                    return
+                case Refused() as refused:
+                    raise turned_away(session, refused)
                 case Lost(reason=reason):
                     raise LinkDown("LOST", reason)
                 case _:

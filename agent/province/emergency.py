@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from agent.errors import PersonMustAct
+from agent.province.errand import run_errand, turned_away
 from agent.screen.planning.emergency import LIMIT_S, worded
 from agent.uplink.payload import Result, State
 from agent.uplink.session import (
@@ -23,12 +24,10 @@ from agent.uplink.session import (
     Happening,
     LinkDown,
     Lost,
-    Protocol,
     Received,
     Refused,
     Session,
     Subscribed,
-    Wake,
 )
 from agent.uplink.topics import ALL, VERSION_ROOT, Topics, parse
 
@@ -129,25 +128,7 @@ def give(
     Raises:
         PersonMustAct: the broker cannot be reached, or does not take it.
     """
-    wake = Wake()
-    try:
-        for protocol in (Protocol.MQTT5, Protocol.MQTT311):
-            session = Session(door, protocol, wake=wake, expiry_s=0)
-            try:
-                return _Call(session, wording, Topics(province, to), name).made(wait_s).outcome()
-            except _TooNew:
-                continue
-            finally:
-                session.drop()
-        raise PersonMustAct(f"{door.host}:{door.port}: the broker speaks neither MQTT 5 nor 3.1.1")
-    except LinkDown as error:
-        raise PersonMustAct(str(error)) from error
-    finally:
-        wake.close()
-
-
-class _TooNew(Exception):
-    """The broker does not know this version of MQTT."""
+    return run_errand(door, lambda session: _Call(session, wording, Topics(province, to), name).made(wait_s)).outcome()
 
 
 class _Call:
@@ -193,10 +174,8 @@ class _Call:
             case Received():
                 self._roll.hear(happening)
                 session.acknowledge(happening)
-            case Refused(text=text, is_protocol_refused=is_old):
-                if is_old and session.protocol is Protocol.MQTT5:
-                    raise _TooNew
-                raise LinkDown("REFUSED", text)
+            case Refused():
+                raise turned_away(session, happening)
             case Lost(reason=reason):
                 raise LinkDown("LOST", reason)
 
