@@ -5,6 +5,7 @@ in its answers. Imports uvicorn: only what serves may import this module.
 """
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import uvicorn
 
 TICK_S = 1.0
+GRACE_S = 0.5
+"""For requests under way when asked to stop; streams are let go at once."""
 
 
 class QuietServer(uvicorn.Server):
@@ -37,3 +40,13 @@ class QuietServer(uvicorn.Server):
                 self._beat()
                 await asyncio.get_running_loop().run_in_executor(waiting, self._stop.wait, TICK_S)
         self._ends()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's; but who came at the last moment, or does not read, is cut off, so that nobody is still there."""
+        cut = asyncio.get_running_loop().call_later(GRACE_S, self._cut)
+        await super().shutdown(sockets)
+        cut.cancel()
+
+    def _cut(self) -> None:
+        for connection in self.server_state.connections:
+            connection.transport.abort()

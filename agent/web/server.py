@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 3.0
 TICK_S = 0.1
-GRACE_S = 1
-"""For requests under way when asked to stop; streams are let go at once."""
+LAST_S = 1
+"""For what is not over though everybody was cut off."""
 LIMIT_CONNECTIONS = 96
 LIMIT_HEAD_BYTES = 16 * 1024
 
@@ -105,7 +105,7 @@ class PageService(Service):
             proxy_headers=False,
             limit_concurrency=self.connections,
             h11_max_incomplete_event_size=LIMIT_HEAD_BYTES,
-            timeout_graceful_shutdown=GRACE_S,
+            timeout_graceful_shutdown=LAST_S,
         )
         server = QuietServer(
             config,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,20 @@ def test_it_stops_in_time_with_readers_of_its_streams(serving: Serving) -> None:
         assert time.monotonic() - before < WebService.goodbye_s
         with pytest.raises(EOFError):
             one.next()
+
+
+def test_who_does_not_read_is_let_go_of_at_the_end(serving: Serving) -> None:
+    large = serving.store.path / f"{32 * '0'}.mp4"
+    large.parent.mkdir()
+    with large.open("wb") as file:
+        file.truncate(64 << 20)
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=5) as reader:
+        reader.sendall(f"GET /media/{large.stem} HTTP/1.1\r\nHost: 127.0.0.1:{serving.port}\r\n\r\n".encode())
+        assert reader.recv(12) == b"HTTP/1.1 200"
+        serving.stop()
+        with suppress(ConnectionResetError):
+            while reader.recv(1 << 20):
+                pass
 
 
 def test_a_reader_gets_the_whole_state_first_and_every_change_after(serving: Serving) -> None:

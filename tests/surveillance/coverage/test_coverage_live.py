@@ -43,30 +43,33 @@ def gaps_in(device: RtspCamera, first: float, last: float) -> list[tuple[float, 
     return [(start, end) for start, end in gaps if end > first and end <= last]
 
 
-def seen_again(running: Running, since: float) -> None:
-    def came() -> bool:
+def seen_again(running: Running, since: float) -> float:
+    """Wait for a picture that came after *since*, and tell when it came."""
+
+    def came() -> float | None:
         process = running.service._there
         try:
-            return process is not None and process.heartbeat.read().picture_at > since
+            at = process.heartbeat.read().picture_at if process is not None else 0.0
         except ValueError:  # it was given up in between
-            return False
+            return None
+        return at if at > since else None
 
-    eventually(came, START_S)
-
-
-def steady(running: Running) -> None:
-    """Wait for pictures, and for some more of them."""
-    seen_again(running, time.monotonic())
-    seen_again(running, time.monotonic() + STEADY_S)
+    return eventually(came, START_S)
 
 
-def lose(running: Running, device: RtspCamera, fault: Callable[[], None]) -> None:
-    """Do what costs the session, wait until it is noticed, put the camera right, and wait for a picture."""
+def steady(running: Running) -> float:
+    """Wait for pictures, and for some more of them; tell when the newest came."""
+    return seen_again(running, seen_again(running, time.monotonic()) + STEADY_S)
+
+
+def lose(running: Running, device: RtspCamera, fault: Callable[[], None]) -> float:
+    """Do what costs the session, wait until it is noticed, put the camera right, and wait for a picture: when it
+    came."""
     process = running.process
     fault()
     eventually(lambda: running.service._there is not process, START_S)
     device.mend()
-    steady(running)
+    return steady(running)
 
 
 def test_every_gap_of_a_real_camera_has_its_length_and_its_cause(tmp_path: Path) -> None:
@@ -88,8 +91,8 @@ def test_every_gap_of_a_real_camera_has_its_length_and_its_cause(tmp_path: Path)
             device.corrupt(75)
             eventually(lambda: device.is_through, START_S)
             steady(running)
-            lose(running, device, device.refuse)
-            last = time.monotonic()
+            last = lose(running, device, device.refuse)
+            seen_again(running, last)  # the stop is no gap before `last`
         finally:
             running.stop()
         true = gaps_in(device, first, last)
