@@ -7,15 +7,14 @@ that no technician reads.
 """
 
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from agent.errors import SystemReason
 
-_MESSAGES = files("agent") / "messages"
+_MESSAGES = Path(__file__).with_name("messages")
 _PHONE = _MESSAGES / "phone"
 
 
@@ -29,8 +28,8 @@ def phone_languages() -> list[str]:
     return _codes(_PHONE)
 
 
-def _codes(folder: Traversable) -> list[str]:
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+def _codes(folder: Path) -> list[str]:
+    return sorted(file.stem for file in folder.glob("*.yaml"))
 
 
 class Language:
@@ -73,7 +72,7 @@ def phone_language(code: str) -> Language:
     return Language(code, {**levels, **_texts(_PHONE / f"{code}.yaml")})
 
 
-def _texts(file: Traversable) -> dict[str, str]:
+def _texts(file: Path) -> dict[str, str]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return dict(_flat("", yaml.load(file.read_text(encoding="utf-8"), Loader=loader)))  # noqa: S506 - a safe loader
 

@@ -16,7 +16,7 @@ from drivers.base import Learnt
 class Options(BaseModel):
     """A driver's own keys in the configuration file; each driver declares its subclass."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 def refuse(code: str, **values: str) -> PydanticCustomError:

@@ -1,7 +1,13 @@
-"""What a process frees goes back to the system, and its threads share their arenas."""
+"""What a process frees goes back to the system, its threads share their arenas, and its models wait to be used."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+import agent.protocol
+from agent.rating.record import RatingData
 
 PROGRAM = """
 import ctypes, sys, threading
@@ -48,3 +54,17 @@ def test_threads_share_two_arenas_instead_of_having_one_each() -> None:
 
 def test_what_was_freed_between_things_that_stay_goes_back_to_the_system() -> None:
     assert says("trim") == "True"
+
+
+def models(of: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in of.__subclasses__():
+        yield model
+        yield from models(model)
+
+
+def test_a_model_is_built_when_it_is_first_used_but_the_one_that_a_press_needs() -> None:
+    assert agent.protocol  # knows all that is said
+    written = (model for model in models(BaseModel) if not model.__pydantic_generic_metadata__["origin"])
+    ours = [model for model in written if model.__module__.startswith(("agent.", "drivers."))]
+    assert len(ours) > 80
+    assert {model for model in ours if not model.model_config.get("defer_build")} == {RatingData}

@@ -71,7 +71,7 @@ class Reason(StrEnum):
 class RatingData(EventData):
     """`data` of `vn.motcua.rating.v1`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=False, frozen=True, extra="forbid")  # the first press does not wait for it
 
     level: int = Field(ge=0)
     """0 is the worst."""

@@ -40,7 +40,7 @@ NightSpan = Annotated[str, AfterValidator(_span), Field(json_schema_extra={"patt
 class Content(BaseModel):
     """What the province may put on the screen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     key_file: SecretFile
     """The province's public key (PEM, Ed25519): `counter-agent province content key` makes it."""

@@ -32,7 +32,7 @@ MOST_DAYS = 400
 class OwnDay(BaseModel):
     """A day that is unlike its weekday at this counter."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     date: Day = Field(description="The day, as 2027-01-20.")
     name: Text = Field(default="", description="Why, as citizens read it.")

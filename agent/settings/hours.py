@@ -94,7 +94,7 @@ Week = Annotated[
 class Hours(RootModel[Week]):
     """A week of opening hours."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     def is_open(self, moment: datetime) -> bool:
         """Whether the counter is open at *moment*, which is in the counter's own zone."""

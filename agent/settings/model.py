@@ -58,7 +58,7 @@ SAFE_AREA = 0.025
 class Section(BaseModel):
     """A part of the file: frozen, and nothing unknown in it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Counter(Section):

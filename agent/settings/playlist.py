@@ -42,7 +42,7 @@ FileName = Annotated[str, Field(max_length=255), AfterValidator(_file)]
 class Words(BaseModel):
     """A notice in words, drawn in the unit's own template."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     title: NoticeTitle
     """The one thing it says."""
@@ -53,7 +53,7 @@ class Words(BaseModel):
 class PlaylistItem(BaseModel):
     """Something that plays."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     file: FileName | None = None
     """A picture, film or PDF in the folder screen.media, by its name. Of a PDF every page plays, one after another."""
@@ -98,7 +98,7 @@ class PlaylistItem(BaseModel):
 class OutsideHours(BaseModel):
     """What the screen shows while the counter is closed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     show: Literal["closed", "playlist"] = "closed"
     """closed: that it is closed, and when it opens. playlist: what plays during hours."""

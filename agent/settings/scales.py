@@ -42,7 +42,7 @@ Labels = Annotated[
 class SpelledLevel(BaseModel):
     """One level of a scale of one's own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     label: Labels = Field(description="What stands on the key: a text, or texts by language.")
     satisfied: bool = Field(description="Whether this level counts as satisfied in every figure.")

@@ -30,7 +30,7 @@ class Message:
 class Payload(BaseModel):
     """A JSON object on a topic: UTF-8, compact, diacritics unescaped."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     def encode(self) -> bytes:
         return self.model_dump_json(exclude_none=True).encode()
@@ -219,7 +219,7 @@ class Acknowledgement(Payload):
 class Order(Payload):
     """`down/command/<command>/<id>`; further keys are the command's own."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="allow")
 
     expires: datetime
     spread_s: float = Field(default=0, ge=0, le=3600)
@@ -233,7 +233,7 @@ class Order(Payload):
 class Result(Payload):
     """`up/result/<command>/<id>`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="allow")
 
     status: Literal["accepted", "running", "done", "failed", "rejected", "expired"]
     reason: str | None = None

@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, frozen=True, strict=True, allow_inf_nan=False)
 
 
 class BeatSaid(_Said):

@@ -68,21 +68,30 @@ def test_one_second_items_for_as_long_as_there_is_time_stay_within_the_ceiling(
     serving.hub.set_playlist(next(lists))
     page = open_page(size=SMALL)
     until(page, "document.querySelector('.layer.on') !== null")
-    samples: list[float] = []
     turns = skips = 0
+
+    def went_round() -> bool:
+        nonlocal turns, skips
+        page.wait_for_timeout(200)
+        for cell in serving.hub.take_played():
+            turns, skips = turns + cell.times, skips + sum(cell.skips.values())
+        return turns + skips > len(serving.hub.playlist)
+
+    eventually(went_round, within_s=60)  # of every kind one was shown: the browser has loaded what it needs
+    before = turns
+    samples: list[float] = []
     end = time.monotonic() + MINUTES * 60
     while time.monotonic() < end:
         page.wait_for_timeout(min(1000, max(0.0, end - time.monotonic()) * 1000))
         samples.append(used_mb(browser))
         if len(samples) % 8 == 0:
             serving.hub.set_playlist(next(lists))
-        for cell in serving.hub.take_played():
-            turns, skips = turns + cell.times, skips + sum(cell.skips.values())
+        went_round()
     third = max(1, len(samples) // 3)
     first, last = median(samples[:third]), median(samples[-third:])
     figure = f"{turns} turns, {skips} skips; {first:.0f} MB in the first third, {last:.0f} MB in the last"
     record_property(f"figure: screen for {MINUTES:g} minutes", figure)
-    assert turns > MINUTES * 60 / 6
+    assert turns - before > MINUTES * 60 / 6
     assert skips > 0
     assert max(samples) < CEILING_MB
     assert last - first < GROWTH_MB

@@ -14,7 +14,7 @@ from agent.rating.urn import Vote
 class _Sealed(BaseModel):
     """What stands inside the seal."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", strict=True)
 
     level: int = Field(ge=0)
     reasons: list[str] = Field(default=[], max_length=len(Reason))

@@ -108,7 +108,7 @@ class ContentItem(PlaylistItem):
 class Manifest(BaseModel):
     """A set of things to show, as the province put it together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     set: str = Field(pattern="^[a-z0-9-]{1,64}$")
     """What the province calls it."""
@@ -162,7 +162,7 @@ class Manifest(BaseModel):
 class Signed(BaseModel):
     """`down/content`, retained: a manifest under its signature."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     manifest: str
     """The manifest as JSON text: what is signed are its bytes in UTF-8 after `motcua content 1` and a line feed."""
@@ -176,7 +176,7 @@ class Signed(BaseModel):
 class Word(BaseModel):
     """A manifest that was believed, and which one it is."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     text: str
     manifest: Manifest

@@ -26,7 +26,7 @@ PanelCode = Literal[
 
 
 class _Word(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, frozen=True, strict=True, allow_inf_nan=False)
 
 
 class PanelWish(_Word):

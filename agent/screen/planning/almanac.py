@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 FIRST_YEAR, LAST_YEAR = 2025, 2060
@@ -49,5 +49,5 @@ def vietnam(year: int, language: str = "vi") -> Almanac:
 
 @lru_cache(maxsize=1)
 def _file() -> dict[str, Any]:
-    known: dict[str, Any] = json.loads((files("agent.screen.planning") / FILE).read_text(encoding="utf-8"))
+    known: dict[str, Any] = json.loads(Path(__file__).with_name(FILE).read_text(encoding="utf-8"))
     return known
