@@ -1,10 +1,5 @@
-"""What a parcel carries: its rows, read from the outbox and made into one message. Runs on the uplink's thread.
+"""What a parcel carries: its rows, read from the outbox and made into one message. Runs on the uplink's thread."""
 
-Batches are made ahead while the line is busy with those before them, so that a PUBACK from a far broker is
-answered at once: made only then, a window of them would take as long as half a round trip of 50 ms.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.event import EventType, Stream
@@ -35,21 +30,6 @@ class Loader:
         self._outbox = outbox
         self._topics = topics
         self._ahead: dict[tuple[Stream, int], bytes] = {}
-        self._made: dict[Parcel, Cargo | None] = {}
-        """Batches made ahead, in the order in which they will leave."""
-
-    def prepare(self, coming: Sequence[Parcel]) -> bool:
-        """Make the first of *coming* that is not made yet; False when all are. What does not come is forgotten.
-
-        Raises:
-            TryAgain: the rows cannot be read for now.
-        """
-        self._made = {parcel: self._made[parcel] for parcel in coming if parcel in self._made}
-        for parcel in coming:
-            if parcel not in self._made:
-                self._made[parcel] = self._batch(parcel)
-                return True
-        return False
 
     def load(self, parcel: Parcel) -> Cargo | None:
         """The message for *parcel*; None: its rows were removed since, as the watermark or a gap event declares.
@@ -58,13 +38,10 @@ class Loader:
             TryAgain: the rows cannot be read for now.
         """
         if parcel.is_batch:
-            return self._made.pop(parcel) if parcel in self._made else self._batch(parcel)
+            rows = [body for _, body in self._outbox.read(parcel.stream, parcel.first, parcel.last)]
+            return Cargo(self._topics.batch(parcel.stream.lane), batch.pack(rows), BATCH_TYPE) if rows else None
         row = self._row(parcel)
         return Cargo(self._topics.event(_type_of(row)), row, EVENT_TYPE) if row is not None else None
-
-    def _batch(self, parcel: Parcel) -> Cargo | None:
-        rows = [body for _, body in self._outbox.read(parcel.stream, parcel.first, parcel.last)]
-        return Cargo(self._topics.batch(parcel.stream.lane), batch.pack(rows), BATCH_TYPE) if rows else None
 
     def _row(self, parcel: Parcel) -> bytes | None:
         row = self._ahead.pop((parcel.stream, parcel.first), None)

@@ -146,14 +146,6 @@ class Connection:
                 return
             self._send(parcel_or_none)
 
-    def prepare(self) -> bool:
-        """Make one more of the batches that will follow those in flight; False when there is nothing to prepare.
-
-        Raises:
-            TryAgain: the events cannot be read for now.
-        """
-        return self._loader.prepare(self._dispatch.coming(self._window))
-
     def _notice_new(self) -> None:
         for lane, mark in self._outbox.marks().items():
             if mark.epoch == self._epoch and mark.last > self._tips[lane]:

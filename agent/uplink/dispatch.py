@@ -9,9 +9,8 @@ theirs. So it leaves at once, and where the next ones come close behind it, each
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from agent.event import Stream
@@ -85,21 +84,6 @@ class Dispatch:
                 self._backlog_in_flight += 1
                 return Parcel(stream, *run, is_live=False, is_batch=is_batch)
         return None
-
-    def coming(self, limit: int) -> list[Parcel]:
-        """The batches that `next` will give from the backlog, at most *limit*, unless something comes between."""
-        return list(islice(self._coming(), limit))
-
-    def _coming(self) -> Iterator[Parcel]:
-        for stream, waiting in self._backlog.items() if self._batches else ():
-            left = len(waiting)
-            for first, last in waiting:
-                for begin in range(first, last + 1, self.batch_size):
-                    if left < BATCH_FROM:
-                        break
-                    end = min(last, begin + self.batch_size - 1)
-                    left -= end - begin + 1
-                    yield Parcel(stream, begin, end, is_live=False, is_batch=True)
 
     def arrived(self, parcel: Parcel, *, at_s: float) -> None:
         """The broker took *parcel*."""

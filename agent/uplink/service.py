@@ -194,13 +194,12 @@ class UplinkService(Service):
         for stream, first, last in self._mailbox.take_replays():
             connection.again(stream, first, last)
         self._speak(connection, pending)
-        is_busy = False
         if not pending:
-            is_busy = self._send_events(connection)
+            self._send_events(connection)
             self._speak_leisurely(connection)
         connection.settle()
         self._health.report(COMPONENT, self._refused_files or connection.condition())
-        lost = connection.turn(0 if is_busy else TICK_S)
+        lost = connection.turn(TICK_S)
         for order in connection.take_orders():
             self._pass_on(order)
         for ballot in connection.take_handed():
@@ -214,12 +213,9 @@ class UplinkService(Service):
         self._repeat_health(now_s)
         return lost
 
-    def _send_events(self, connection: Connection) -> bool:
-        """Whether there is more to prepare for sending: the line is only looked at then, not waited for."""
-        is_busy = False
+    def _send_events(self, connection: Connection) -> None:
         try:
             connection.send_events(leave=1 if self._mailbox.has_leisurely else 0)
-            is_busy = connection.prepare()
         except TryAgain as error:
             if not self._is_unreadable:
                 log.warning("events cannot be read for now: %s", error)
@@ -228,7 +224,6 @@ class UplinkService(Service):
             if self._is_unreadable:
                 log.info("events can be read again")
             self._is_unreadable = False
-        return is_busy
 
     def _renew(self, renewal: Renewal) -> Lost | None:
         """Give this connection up for one with new files, once these have proven themselves."""

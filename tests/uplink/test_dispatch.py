@@ -87,25 +87,8 @@ def test_from_twenty_on_a_backlog_travels_in_batches_of_at_most_a_hundred() -> N
     assert [(p.first, p.last) for p in volley(backlog(250))] == [(1, 100), (101, 200), (201, 250)]
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 2000), st.integers(0, 300)), max_size=5), st.integers(1, 25), st.integers(1, 100)
-)
-@settings(max_examples=60, deadline=None)
-def test_the_batches_that_are_coming_are_those_that_come(
-    runs: list[tuple[int, int]], limit: int, batch_size: int
-) -> None:
-    waiting = Ranges((first, first + more) for first, more in runs)
-    dispatch = Dispatch({ALERT: Ranges([(1, 30)]), RECORD: waiting}, batches=True)
-    dispatch.batch_size = batch_size
-    coming = dispatch.coming(limit)
-    assert len(coming) <= limit
-    sent = [parcel for parcel in volley(dispatch, 10_000) if parcel.is_batch]
-    assert coming == sent[:limit]
-
-
 def test_a_receiver_that_cannot_read_batches_is_served_singly() -> None:
     dispatch = backlog(500, batches=False)
-    assert dispatch.coming(WINDOW) == []
     assert {parcel.is_batch for parcel in volley(dispatch)} == {False}
 
 
