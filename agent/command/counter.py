@@ -1,5 +1,6 @@
 """The commands of a counter's box, and of whoever checks what it keeps."""
 
+import faulthandler
 import json
 import sys
 from datetime import datetime
@@ -75,6 +76,7 @@ def run(config: Path) -> None:
     \b
     Example:  counter-agent run --config config.yaml
     """
+    faulthandler.enable()  # systemd aborts what hangs: where each thread was is in the log then
     from agent.app import App  # noqa: PLC0415
 
     App(config).run()

@@ -120,7 +120,7 @@ class Counter:
             while word not in self._notify.recv(4096).decode():
                 pass
         except TimeoutError as error:
-            self.kill()
+            self.abort()
             raise AssertionError(f"the daemon never said {word}:\n{self.said}") from error
 
     @property
@@ -142,19 +142,25 @@ class Counter:
             self._process.wait(10)
             self._process = None
 
+    def abort(self) -> None:
+        """SIGABRT, as systemd's watchdog sends to what hangs: where each thread was is in its log then."""
+        self.process.send_signal(signal.SIGABRT)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+        self.kill()
+
     def stop(self) -> float:
         """SIGTERM; the seconds it took to end. The exit code must be 0."""
         if self._process is None:
             return 0.0
-        process, self._process = self._process, None
-        process.send_signal(signal.SIGTERM)
+        self._process.send_signal(signal.SIGTERM)
         began = _now()
         try:
-            code = process.wait(15)
+            code = self._process.wait(15)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(5)
+            self.abort()
             raise AssertionError(f"the daemon did not end after SIGTERM:\n{self.said}") from None
+        self._process = None
         assert code == 0, f"exit code {code}:\n{self.said}"
         return _now() - began
 

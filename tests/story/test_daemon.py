@@ -139,6 +139,14 @@ def test_it_stops_within_five_seconds_and_in_order_with_every_device_in_use(
     assert "is left behind" not in counter.said
 
 
+def test_when_it_is_aborted_as_hanging_its_log_says_where_each_thread_was(counter: Counter) -> None:
+    counter.start()
+    counter.abort()
+    assert "Fatal Python error: Aborted" in counter.said
+    assert 'agent/supervisor.py", line' in counter.said
+    assert counter.said.count("Thread 0x") > 5
+
+
 def test_it_starts_without_a_broker_and_takes_presses(counter: Counter, mosquitto: Broker, province: Province) -> None:
     mosquitto.stop()
     counter.start()
