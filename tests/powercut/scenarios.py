@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from tests.eventually import eventually
 from tests.powercut.operations import Recording
 from tests.powercut.recording import read_log, run_recorded, under_strace
 from tests.screen.pictures import noise, plain
-from tests.story.counter import AGENT, CODES, Counter, Province
+from tests.story.counter import AGENT, CODES, Counter, Ear, Province
 
 Bodies = dict[str, bytes]
 """Events by their id."""
@@ -197,7 +198,7 @@ def presses_over_a_checkpoint(counter: Counter, *, presses: int = 100) -> Scenar
 
 
 def drain_with_removal(counter: Counter, broker: Broker, folder: Path) -> Scenario:
-    """A backlog goes to a province and leaves the counter, while keys are pressed."""
+    """A backlog goes to a broker, then to a province that comes late, and leaves while keys are pressed."""
     outbox = outbox_at(counter.outbox)
     outbox.append(*(rating(number % 4) for number in range(700)))
     leave_as_killed(outbox)
@@ -205,9 +206,14 @@ def drain_with_removal(counter: Counter, broker: Broker, folder: Path) -> Scenar
     scenario = begin("drain with removal", counter)
     province = Province(broker, folder / "province.db")
     province.start()
+    assert province.is_subscribed.wait(10)
+    province.stop()
     try:
-        with recorded_life(counter, scenario) as life:
+        with Ear(broker.port).open("motcua/#") as ear, recorded_life(counter, scenario) as life:
             life.press(3)
+            eventually(lambda: sum("/up/batch/" in topic for topic, _, _ in ear.messages) >= 7, within_s=30)
+            time.sleep(0.5)  # the broker has said that it has them, and nobody else did
+            province.start()
             eventually(lambda: len(province.seqs()) == 703, within_s=30)
             for _ in range(4):
                 life.press(4)

@@ -212,16 +212,19 @@ class Province:
         self._door = door or Door("127.0.0.1", broker.port, "province-40-receive", "province", None, None)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self.is_subscribed = threading.Event()
+        """Since its last start: from then on the broker keeps for it what comes while it is away."""
 
     def start(self) -> None:
         self._stop.clear()
+        self.is_subscribed.clear()
         self._thread = threading.Thread(target=self._run, name="province")
         self._thread.start()
 
     def _run(self) -> None:
         store = ProvinceStore(self.path)
         try:
-            Receiver(self._door, province="40", store=store).run(self._stop)
+            Receiver(self._door, province="40", store=store).run(self._stop, connected=self.is_subscribed.set)
         finally:
             store.close()
 
