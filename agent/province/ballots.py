@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import TryAgain
+from agent.province.database import connect
 
 REMEMBERED_S = 86_400
 """An answered id is kept for so long: far beyond the ten minutes in which its form could be sent again."""
@@ -31,15 +32,12 @@ class BallotStore:
     """The portal's votes in SQLite."""
 
     def __init__(self, path: Path, *, now: Callable[[], float]) -> None:
-        """*now* gives seconds since 1970."""
+        """*now* gives seconds since 1970. Raises `PersonMustAct`, as `connect` does."""
         self.path = path
         self._now = now
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db = connect(path, check_same_thread=False)
         for statement in (
-            "pragma journal_mode = wal",
-            "pragma synchronous = full",
             "pragma secure_delete = on",
             """create table if not exists ballot (
                 id text primary key, agent text not null, sealed blob, put_at integer not null, answered_at integer

@@ -18,6 +18,7 @@ from agent.errors import TryAgain
 from agent.event import Lane
 from agent.province import links, tally, times
 from agent.province.arrival import Arrival, Key
+from agent.province.database import connect
 from agent.ranges import Ranges
 from agent.uplink.payload import Watermark
 
@@ -28,11 +29,9 @@ class ProvinceStore:
     """The province's events in SQLite."""
 
     def __init__(self, path: Path) -> None:
+        """Raises `PersonMustAct`, as `connect` does."""
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = full")
+        self._db = connect(path)
         self._db.executescript(
             """
             create table if not exists event (
