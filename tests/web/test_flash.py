@@ -64,7 +64,6 @@ def test_no_frame_of_a_mixed_playlist_is_black_or_white(serving: Serving, open_p
     frames = screencast.frames
     assert navigations == []
     assert [colour for colour in frames if strange(colour)] == []
-    assert {RED, BLUE} <= set(frames), "pictures were seen"
     assert sum(colour not in (RED, GREEN, BLUE) for colour in frames) > 2 * len(items), "fades were seen"
 
 
